@@ -1,0 +1,17 @@
+"""agentic-sales: one coach plans a campaign once, and every touch obeys.
+
+The package in reading order:
+
+    domain/        words and rules, standard library only
+    ports.py       what the fleet needs from outside, as Protocols
+    graphs/        one graph, one module, one page; registry.py names them all
+    campaigns.py   the three verbs: enrol, resume, decide
+    d1/ llm/ mail/ the adapters behind the ports
+    wiring.py      settings -> adapters -> compiled graphs -> Campaigns
+    api/ cli.py    the two doors: HTTP and the command line
+    demo/          a whole campaign on a simulated clock
+    errors.py      every deliberate failure
+    settings.py    the environment, read once
+
+Nothing imports upwards; `uv run lint-imports` proves it.
+"""

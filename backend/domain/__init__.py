@@ -1,0 +1,1 @@
+"""Words and rules of outreach; this package imports the standard library only."""

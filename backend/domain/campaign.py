@@ -1,0 +1,211 @@
+"""The nouns of a campaign. All are JSON types: they live in checkpoints, rows and prompts alike."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, TypedDict
+
+from backend.domain.facts import Fact
+from backend.domain.flags import Flags
+from backend.domain.provenance import Provenance
+
+ThreadStatus = Literal["scheduled", "awaiting_approval", "decided", "completed", "stopped", "parked"]
+Decision = Literal["approve", "edit", "regenerate", "reject", "stop"]
+TouchOutcome = Literal["sent", "rejected"]
+MemoryKind = Literal["objection", "wish", "tried"]
+
+MAX_DRAFT_VERSIONS = 5
+
+
+def thread_id_of(campaign_id: str, contact_id: str) -> str:
+    """The one thread of this campaign and contact; ids hold no colon, so no two pairs share a thread."""
+    return f"{campaign_id}:{contact_id}"
+
+
+class Contact(TypedDict):
+    """A person who may be written to. `address` is the only place a recipient ever comes from."""
+
+    contact_id: str
+    company_id: str | None
+    address: str
+    name: str
+    title: str
+    time_zone: str | None
+    do_not_contact: bool
+    bounced: bool
+    unsubscribed: bool
+    replied: bool
+
+
+class Company(TypedDict):
+    """The firm a contact works for."""
+
+    company_id: str
+    name: str
+    domain: str | None
+
+
+class Campaign(TypedDict):
+    """What is offered, by whom, and which links a draft may hold."""
+
+    campaign_id: str
+    name: str
+    offer: str
+    sender_name: str
+    sender_address: str
+    allowed_links: list[str]
+
+
+class Email(TypedDict):
+    """A subject and a plain-text body."""
+
+    subject: str
+    body: str
+
+
+class PastTouch(TypedDict):
+    """An email that was sent to the contact earlier; `step` counts from 0."""
+
+    step: int
+    subject: str
+    body: str
+    sent_at: str
+
+
+class Memory(TypedDict):
+    """One thing an earlier run learned about the contact."""
+
+    kind: MemoryKind
+    text: str
+
+
+class Dossier(TypedDict):
+    """All that is known of one contact, read in one request; `suppressed` says whether the address hash is on the list."""
+
+    contact: Contact
+    company: Company | None
+    facts: list[Fact]
+    history: list[PastTouch]
+    memories: list[Memory]
+    suppressed: bool
+
+
+class GraphMeta(TypedDict, total=False):
+    """What producing a draft took and what the reviewer found. Tokens are counts; `cost_usd` is US dollars."""
+
+    prompt: str
+    model: str
+    model_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    review_passed: bool
+    review_notes: list[str]
+
+
+class Draft(TypedDict):
+    """An email nobody has approved yet, with where it came from."""
+
+    subject: str
+    body: str
+    provenance: Provenance
+    graph_meta: GraphMeta
+
+
+class EmailPayload(TypedDict):
+    """What a leader hands a worker. `angle` and `tone` are present only under a plan in force, `roles` only under a role plan."""
+
+    contact: dict[str, str]
+    company: dict[str, str]
+    sender: dict[str, str]
+    offer: str
+    allowed_links: list[str]
+    facts: list[Fact]
+    history: list[Email]
+    memories: list[Memory]
+    step: int
+    version: int
+    angle: NotRequired[str]
+    tone: NotRequired[str]
+    feedback: NotRequired[str]
+    roles: NotRequired[list[str]]
+    incoming: NotRequired[Email]
+
+
+class HeldDraft(TypedDict):
+    """The draft a thread waits with; it is the value of the interrupt."""
+
+    thread_id: str
+    step: int
+    version: int
+    draft: Draft
+
+
+class DecisionRecord(TypedDict):
+    """A person's decision as it was made durable, and as the graph is resumed with it. `subject` and `body` are what was approved."""
+
+    decision: Decision
+    draft_id: str
+    version: int
+    decided_by: str
+    decided_at: str
+    subject: str
+    body: str
+    feedback: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One row of `threads`: where a (campaign, contact) pair stands. Instants are text of `instants.to_text`."""
+
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    status: ThreadStatus
+    step: int
+    enrolled_at: str
+    next_touch_at: str | None
+    status_reason: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a run knows before it thinks, read in one request at its start."""
+
+    thread: Thread
+    campaign: Campaign
+    dossier: Dossier
+    flags: Flags
+    decision: DecisionRecord | None
+
+
+def email_payload(
+    campaign: Campaign,
+    dossier: Dossier,
+    *,
+    step: int,
+    version: int = 1,
+    extra: dict[str, Any] | None = None,
+) -> EmailPayload:
+    """The worker's view of a contact: names, facts and history, but no address and no flag.
+
+    `extra` holds the optional keys of `EmailPayload`; without one its key is absent.
+    """
+    contact, company = dossier["contact"], dossier["company"]
+    payload: dict[str, Any] = {
+        "contact": {
+            "name": contact["name"],
+            "first_name": contact["name"].split(" ")[0],
+            "title": contact["title"],
+        },
+        "company": {"name": company["name"] if company else "", "domain": (company["domain"] or "") if company else ""},
+        "sender": {"name": campaign["sender_name"], "campaign": campaign["name"]},
+        "offer": campaign["offer"],
+        "allowed_links": campaign["allowed_links"],
+        "facts": dossier["facts"],
+        "history": [Email(subject=past["subject"], body=past["body"]) for past in dossier["history"]],
+        "memories": dossier["memories"],
+        "step": step,
+        "version": version,
+    }
+    return EmailPayload(**payload, **(extra or {}))  # type: ignore[typeddict-item]  # the optional keys are data here

@@ -1,0 +1,33 @@
+"""Who may not be written to: a hashed address list and four flags on the contact."""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+ContactFlag = Literal["do_not_contact", "bounced", "unsubscribed", "replied"]
+CONTACT_FLAGS: tuple[ContactFlag, ...] = get_args(ContactFlag)
+
+
+def normalise_address(address: str) -> str:
+    """The one spelling under which an address is suppressed: trimmed, lower case, its domain in IDN ASCII form."""
+    folded = unicodedata.normalize("NFKC", address).strip().lower()
+    local, at, host = folded.rpartition("@")
+    host = host.rstrip(".")
+    try:
+        host = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        pass  # no IDN form exists, so the folded spelling is the only one there is
+    return f"{local}{at}{host}"
+
+
+def address_sha256(address: str) -> str:
+    """SHA-256 of the normalised address, as 64 hex digits."""
+    return hashlib.sha256(normalise_address(address).encode()).hexdigest()
+
+
+def reason_blocked(flags: Mapping[str, bool], *, suppressed: bool) -> ContactFlag | Literal["suppressed"] | None:
+    """Why this contact may not be written to, or None; the address list is asked first, then the flags in order."""
+    if suppressed:
+        return "suppressed"
+    return next((flag for flag in CONTACT_FLAGS if flags[flag]), None)

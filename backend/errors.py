@@ -1,0 +1,271 @@
+"""Every deliberate failure of the service, as one tree.
+
+A class is named after a past fact, is built from facts, and writes its own sentence: what happened, what was not written,
+what to do. `status` is the HTTP status under which the API answers it.
+"""
+
+from typing import ClassVar
+
+
+class AgenticSalesError(Exception):
+    """Something this service refuses or failed to do, and can say why."""
+
+    status: ClassVar[int] = 500
+
+
+# Settings and start-up
+
+
+class SettingRefused(AgenticSalesError):
+    """An environment variable holds a value the service does not start with."""
+
+    def __init__(self, variable: str, why: str) -> None:
+        super().__init__(f"{variable} {why}. Nothing was started; correct the variable and start again.")
+        self.variable = variable
+
+
+# Requests
+
+
+class NotFound(AgenticSalesError):
+    """A request names something that does not exist; nothing was written."""
+
+    status = 404
+
+
+class UnknownCampaign(NotFound):
+    """No campaign has this id."""
+
+    def __init__(self, campaign_id: str) -> None:
+        super().__init__(f"There is no campaign '{campaign_id}'. Nothing was written; create it with POST /campaigns.")
+
+
+class UnknownContact(NotFound):
+    """No contact has this id."""
+
+    def __init__(self, contact_id: str) -> None:
+        super().__init__(f"There is no contact '{contact_id}'. Nothing was written; add it with POST /contacts.")
+
+
+class UnknownThread(NotFound):
+    """The contact is not enrolled in the campaign."""
+
+    def __init__(self, campaign_id: str, contact_id: str) -> None:
+        super().__init__(f"Contact '{contact_id}' is not enrolled in campaign '{campaign_id}'.")
+
+
+class UnknownDraft(NotFound):
+    """No draft has this id."""
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(f"There is no draft '{draft_id}'. Nothing was decided.")
+
+
+class Conflict(AgenticSalesError):
+    """A request came too late or was made before; nothing was written by it."""
+
+    status = 409
+
+
+class DraftAlreadyDecided(Conflict):
+    """Somebody decided this draft before."""
+
+    def __init__(self, draft_id: str, decision: str, decided_by: str, decided_at: str) -> None:
+        super().__init__(f"Draft '{draft_id}' was decided before: {decision} by {decided_by} at {decided_at}.")
+        self.facts = {"decision": decision, "decided_by": decided_by, "decided_at": decided_at}
+
+
+class DraftVersionStale(Conflict):
+    """The decision names another version than the one that waits."""
+
+    def __init__(self, draft_id: str, version: int, current_version: int) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' is version {current_version}, and the decision is for version {version}. "
+            "Nothing was decided; read the draft again.",
+        )
+        self.facts = {"version": version, "current_version": current_version}
+
+
+class DraftNoLongerWaits(Conflict):
+    """The draft's thread moved on without it."""
+
+    def __init__(self, draft_id: str, status: str) -> None:
+        super().__init__(f"Draft '{draft_id}' no longer waits: its thread is {status}. Nothing was decided.")
+
+
+class TooManyVersions(Conflict):
+    """A touch has as many versions as it may have."""
+
+    def __init__(self, draft_id: str, max_versions: int) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' is version {max_versions}, the last one a touch may have. "
+            "Nothing was decided; edit, approve, reject or stop it.",
+        )
+
+
+class BadRequest(AgenticSalesError):
+    """A request cannot be understood as it stands; nothing was written."""
+
+    status = 422
+
+
+# Who asks
+
+
+class TokenMissing(AgenticSalesError):
+    """The request carries no token this service knows, or one that ran out or was revoked."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("Send a valid bearer token: Authorization: Bearer … Make one with `agentic-sales tokens create`.")
+
+
+class RoleForbidden(AgenticSalesError):
+    """The token is good, and its role may not do this."""
+
+    status = 403
+
+    def __init__(self, role: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"The role '{role}' may not do this; it takes {' or '.join(allowed)}. Nothing was written.")
+
+
+# The model
+
+
+class ModelUnavailable(AgenticSalesError):
+    """No usable answer could be had from the model; callers fall back to their deterministic default."""
+
+    status = 503
+
+
+class ModelSwitchedOff(ModelUnavailable):
+    """No request was made, because none may be."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"No model was asked: {why}.")
+
+
+class ModelCallFailed(ModelUnavailable):
+    """The request was made and got no answer in time, or an error."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The model call failed: {what}.")
+
+
+class ModelAnswerUnusable(ModelUnavailable):
+    """The model answered, and the answer is not what was asked for."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The model's answer is not usable: {what}.")
+
+
+# Runs
+
+
+class LeaseLost(AgenticSalesError):
+    """Another worker holds the thread now; what this run collected was not written."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"The lease on thread '{thread_id}' was lost; nothing of this run was written.")
+
+
+class RunFailed(AgenticSalesError):
+    """A run could not finish; the failure is counted against its thread, and the next sweep tries again."""
+
+    status = 503
+
+    def __init__(self, thread_id: str, why: str) -> None:
+        super().__init__(f"The run of thread '{thread_id}' failed: {why}. The next sweep tries again.")
+
+
+class RunOverBudget(RunFailed):
+    """A run took more steps or more time than any honest run takes."""
+
+    def __init__(self, thread_id: str, budget: str) -> None:
+        super().__init__(thread_id, f"it went over its budget of {budget}")
+
+
+# Mail
+
+
+class MailError(AgenticSalesError):
+    """An email did not demonstrably leave."""
+
+    status = 503
+
+
+class MailRefused(MailError):
+    """The provider said a definite no: the email was not delivered and will not be."""
+
+    def __init__(self, provider: str, why: str) -> None:
+        super().__init__(f"{provider} refused the email: {why}. It was not delivered.")
+
+
+class MailOutcomeUnknown(MailError):
+    """The connection ended before the provider's answer: the email may or may not have left."""
+
+    def __init__(self, provider: str, why: str) -> None:
+        super().__init__(f"{provider} gave no clear answer: {why}. The email may have left; it is not sent blindly again.")
+
+
+class SendRefused(AgenticSalesError):
+    """The ledger gave no claim, so nothing was handed to the mailer."""
+
+    status = 409
+
+    def __init__(self, thread_id: str, step: int, why: str) -> None:
+        super().__init__(f"Touch {step} of thread '{thread_id}' was not sent: {why}.")
+        self.why = why
+
+
+class SendNeedsPerson(MailOutcomeUnknown):
+    """An earlier attempt may have left, and the provider no longer recognises its key; a person must look."""
+
+    def __init__(self, thread_id: str, step: int, provider: str) -> None:
+        super().__init__(provider, f"touch {step} of thread '{thread_id}' was attempted before, outside the window for repeats")
+
+
+# The database
+
+
+class DatabaseError(AgenticSalesError):
+    """The database did not do what was asked; a batch is all or nothing, so none of it was written unless said otherwise."""
+
+    status = 503
+
+
+class StatementRefused(DatabaseError):
+    """A statement breaks a limit or rule of D1; nothing was sent."""
+
+    def __init__(self, limit: str, found: str) -> None:
+        super().__init__(f"D1 does not take this statement: {limit}; found {found}. Nothing was sent.")
+
+
+class StatementFailed(DatabaseError):
+    """D1 ran the batch and refused it; all of it was rolled back. Never retried."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"D1 refused the batch and rolled it back: {message}")
+        self.message = message
+
+
+class DatabaseUnreachable(DatabaseError):
+    """No clear answer came back after the allowed tries; the batch may or may not have been applied, and is safe to send again."""
+
+    def __init__(self, what: str, tries: int) -> None:
+        super().__init__(f"The database gave no clear answer after {tries} tries: {what}. Sending the same batch again is safe.")
+
+
+class NotMigrated(DatabaseError):
+    """The database lacks migrations of this version."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"The database lacks the migrations {missing}. Run `agentic-sales migrate`.")
+
+
+class CheckpointTampered(DatabaseError):
+    """A checkpoint row does not read as one this service wrote; nothing was run."""
+
+    def __init__(self, thread_id: str, what: str) -> None:
+        super().__init__(f"A checkpoint of thread '{thread_id}' was refused: {what}. Nothing was run.")

@@ -1,0 +1,280 @@
+"""What the fleet needs from outside, as Protocols; each has one adapter a technology and one fake that passes its contract."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, TypeAlias
+
+from backend.domain.campaign import Case, Decision, Dossier, HeldDraft, Memory, Thread, ThreadStatus
+
+# Time
+
+
+class Clock(Protocol):
+    """Tells what time it is; the only source of instants."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware and in UTC."""
+        ...
+
+
+# The model
+
+Tier = Literal["standard", "deep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One question to the model: `name` is its prompt path, `system` the rules, `user` the data."""
+
+    name: str
+    system: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object the model answered with, unchecked, and what it took. `cost_usd` is US dollars."""
+
+    content: dict[str, Any]
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class Model(Protocol):
+    """Answers a prompt with one JSON object."""
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        """Make at most one request, within a total deadline.
+
+        Raises:
+            ModelUnavailable: no usable answer; its subclass and sentence say why. No retry is under way.
+        """
+        ...
+
+
+class MakeLLM(Protocol):
+    """Makes the model of a tier; making one costs nothing and asks nothing."""
+
+    def __call__(self, *, tier: Tier) -> Model:
+        """Return the model for `tier`."""
+        ...
+
+
+# Mail
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEmail:
+    """One email, whole, as it is frozen in the ledger: equal values render to equal bytes. `sent_at` becomes its Date."""
+
+    message_id: str
+    idempotency_key: str
+    sender_name: str
+    sender_address: str
+    recipient_name: str
+    recipient_address: str
+    subject: str
+    body: str
+    sent_at: str
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Mailer(Protocol):
+    """Hands one email to a provider."""
+
+    name: str
+    replay_window: timedelta
+    """For how long the same idempotency key may be posted again without a second delivery; zero where there is none."""
+
+    async def send(self, email: OutgoingEmail) -> str:
+        """Deliver `email` at most once per idempotency key within the window, and return the provider's id for it.
+
+        Raises:
+            MailRefused: a definite no; nothing was delivered.
+            MailOutcomeUnknown: it may have been delivered.
+        """
+        ...
+
+
+# The database
+
+SqlValue: TypeAlias = None | int | float | str
+Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement with its positional parameters `?1 … ?n`."""
+
+    sql: str
+    params: tuple[SqlValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one statement gave back, and what D1 bills for it: rows read and rows written."""
+
+    rows: list[Row]
+    rows_read: int = 0
+    rows_written: int = 0
+
+
+class Database(Protocol):
+    """D1, over whichever transport."""
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        """Run `statements` in order as one transaction, in one request, and return a result for each.
+
+        Every batch must be safe to send twice, because an answer can be lost after the commit.
+
+        Raises:
+            StatementRefused: a limit of D1 is broken; nothing was sent.
+            StatementFailed: D1 refused; nothing was written.
+            DatabaseUnreachable: no clear answer; the batch may have been applied.
+        """
+        ...
+
+
+# Threads, runs and the send ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one thread until `until_at`; `fence` grows with each claim, so an old holder can be told apart."""
+
+    thread_id: str
+    owner: str
+    fence: int
+    until_at: str
+
+
+LedgerState = Literal["reserved", "sent", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A row of the send ledger as it stands after `reserve`. `mine` says whether this attempt made it."""
+
+    thread_id: str
+    step: int
+    state: LedgerState
+    mine: bool
+    reserved_at: str
+    email: OutgoingEmail
+
+
+class SendLedger(Protocol):
+    """The record of sends, unique on (thread_id, step); it decides whether an email may leave."""
+
+    async def reserve(self, lease: Lease, *, step: int, draft_id: str, email: OutgoingEmail) -> Reservation:
+        """Claim the touch in one conditional statement, or find the claim an earlier attempt made.
+
+        The statement holds only while the lease is held with this fence, the draft is approved with exactly this subject and
+        body, and the contact is neither suppressed nor flagged; it renews the lease.
+
+        Raises:
+            SendRefused: a condition does not hold; its `why` names it. Nothing was written.
+            LeaseLost: the lease is no longer held. Nothing was written.
+        """
+        ...
+
+    def settle(self, reservation: Reservation, state: LedgerState, *, provider_id: str = "", error: str = "") -> None:
+        """Record the outcome in the open run; it is committed with the run, whether that ends well or fails.
+
+        Only `sent` may follow `unknown`.
+        """
+        ...
+
+
+class Run(Protocol):
+    """One run of a thread as one transaction: what it is told is collected and committed in one batch, or not at all."""
+
+    lease: Lease
+    case: Case
+
+    def hold(self, draft_id: str, held: HeldDraft) -> None:
+        """Keep a new draft row that waits for a person, and let the thread wait with it."""
+        ...
+
+    def schedule(self, status: ThreadStatus, *, step: int, next_touch_at: str | None, reason: str = "") -> None:
+        """Set where the thread stands after this run; `next_touch_at` is None unless a sweep should take it up."""
+        ...
+
+    def fail(self, error: str, *, retry_at: str | None) -> None:
+        """Count a failed attempt; the thread is tried again at `retry_at`, or parked when that is None."""
+        ...
+
+    async def commit(self, *, principal: str, action: str) -> None:
+        """Write everything the run collected, its audit row and the lease's release, in one fenced batch.
+
+        Raises:
+            LeaseLost: the thread has a newer holder; nothing was written.
+        """
+        ...
+
+
+class Threads(Protocol):
+    """The threads table and the claims on it."""
+
+    async def enrol(self, campaign_id: str, contact_id: str, *, at: str) -> tuple[Thread, bool]:
+        """Make the thread of this pair, due at once, or find it; the second value says whether it is new.
+
+        Raises:
+            UnknownCampaign, UnknownContact: nothing was written.
+        """
+        ...
+
+    async def claim_due(self, *, owner: str, now: str, until_at: str, limit: int) -> list[Lease]:
+        """Take the lease on at most `limit` due threads nobody holds, the longest due first, in one request."""
+        ...
+
+    async def decide(
+        self,
+        draft_id: str,
+        decision: Decision,
+        *,
+        version: int | None,
+        edited: tuple[str, str] | None,
+        feedback: str,
+        reason: str,
+        principal: str,
+        owner: str,
+        now: str,
+        until_at: str,
+    ) -> Lease:
+        """Make a person's decision durable with a compare-and-set, and take the thread's lease, in one request.
+
+        Raises:
+            UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, TooManyVersions: nothing was written.
+        """
+        ...
+
+    def run(self, lease: Lease) -> AbstractAsyncContextManager[Run]:
+        """Open the run of a leased thread: reads its case and its latest checkpoint in one request.
+
+        Inside the block the checkpointer and the ledger join the run. Leaving it without `commit` writes nothing.
+        """
+        ...
+
+
+# The single email
+
+
+class Records(Protocol):
+    """What is known of one contact, for a run that has no thread."""
+
+    async def dossier(self, contact_id: str) -> Dossier:
+        """Read contact, company, the 8 best facts, what was sent, what was learned and whether the address is suppressed.
+
+        Raises:
+            UnknownContact: nobody has this id.
+        """
+        ...
+
+    async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:
+        """Add what a run learned; what is known already is not written again."""
+        ...
