@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 
-from backend.domain.campaign import Case, Decision, Dossier, HeldDraft, Memory, Thread, ThreadStatus
+from backend.domain.campaign import Case, DecisionRequest, Dossier, HeldDraft, Memory, Thread, ThreadStatus
 
 # Time
 
@@ -102,7 +102,7 @@ class Mailer(Protocol):
 
 # The database
 
-SqlValue: TypeAlias = None | int | float | str
+SqlValue: TypeAlias = int | float | str | None
 Row: TypeAlias = dict[str, Any]
 
 
@@ -235,13 +235,8 @@ class Threads(Protocol):
     async def decide(
         self,
         draft_id: str,
-        decision: Decision,
+        request: DecisionRequest,
         *,
-        version: int | None,
-        edited: tuple[str, str] | None,
-        feedback: str,
-        reason: str,
-        principal: str,
         owner: str,
         now: str,
         until_at: str,

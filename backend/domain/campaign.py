@@ -1,7 +1,7 @@
 """The nouns of a campaign. All are JSON types: they live in checkpoints, rows and prompts alike."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Literal, TypedDict
 
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
@@ -110,8 +110,18 @@ class Draft(TypedDict):
     graph_meta: GraphMeta
 
 
-class EmailPayload(TypedDict):
-    """What a leader hands a worker. `angle` and `tone` are present only under a plan in force, `roles` only under a role plan."""
+class PayloadOptions(TypedDict, total=False):
+    """What a payload holds only when somebody decided so: without a plan in force there is no `angle` and no `tone`."""
+
+    angle: str
+    tone: str
+    roles: list[str]
+    feedback: str
+    incoming: Email
+
+
+class EmailPayload(PayloadOptions):
+    """What a leader hands a worker: names, facts and history, but no address and no flag. `version` counts from 1."""
 
     contact: dict[str, str]
     company: dict[str, str]
@@ -123,11 +133,6 @@ class EmailPayload(TypedDict):
     memories: list[Memory]
     step: int
     version: int
-    angle: NotRequired[str]
-    tone: NotRequired[str]
-    feedback: NotRequired[str]
-    roles: NotRequired[list[str]]
-    incoming: NotRequired[Email]
 
 
 class HeldDraft(TypedDict):
@@ -139,16 +144,27 @@ class HeldDraft(TypedDict):
     draft: Draft
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """What a person asks for. `version` None means the version that waits; `edited` is the text to send instead."""
+
+    decision: Decision
+    principal: str
+    version: int | None = None
+    edited: Email | None = None
+    feedback: str = ""
+    reason: str = ""
+
+
 class DecisionRecord(TypedDict):
-    """A person's decision as it was made durable, and as the graph is resumed with it. `subject` and `body` are what was approved."""
+    """A person's decision as it was made durable, and as the graph is resumed with it: `approved` is what may be sent."""
 
     decision: Decision
     draft_id: str
     version: int
     decided_by: str
     decided_at: str
-    subject: str
-    body: str
+    approved: Email
     feedback: str
     reason: str
 
@@ -180,19 +196,11 @@ class Case:
 
 
 def email_payload(
-    campaign: Campaign,
-    dossier: Dossier,
-    *,
-    step: int,
-    version: int = 1,
-    extra: dict[str, Any] | None = None,
+    campaign: Campaign, dossier: Dossier, options: PayloadOptions, *, step: int, version: int = 1
 ) -> EmailPayload:
-    """The worker's view of a contact: names, facts and history, but no address and no flag.
-
-    `extra` holds the optional keys of `EmailPayload`; without one its key is absent.
-    """
+    """The worker's view of a contact under a campaign."""
     contact, company = dossier["contact"], dossier["company"]
-    payload: dict[str, Any] = {
+    return {
         "contact": {
             "name": contact["name"],
             "first_name": contact["name"].split(" ")[0],
@@ -207,5 +215,5 @@ def email_payload(
         "memories": dossier["memories"],
         "step": step,
         "version": version,
+        **options,
     }
-    return EmailPayload(**payload, **(extra or {}))  # type: ignore[typeddict-item]  # the optional keys are data here

@@ -3,6 +3,7 @@
 import hashlib
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Literal, get_args
 
 ContactFlag = Literal["do_not_contact", "bounced", "unsubscribed", "replied"]
@@ -14,10 +15,8 @@ def normalise_address(address: str) -> str:
     folded = unicodedata.normalize("NFKC", address).strip().lower()
     local, at, host = folded.rpartition("@")
     host = host.rstrip(".")
-    try:
+    with suppress(UnicodeError):  # where no IDN form exists, the folded spelling is the only one
         host = host.encode("idna").decode("ascii")
-    except UnicodeError:
-        pass  # no IDN form exists, so the folded spelling is the only one there is
     return f"{local}{at}{host}"
 
 

@@ -48,5 +48,5 @@ def fence(label: str, text: str) -> str:
 
     Untrusted text (facts, replies, feedback) reaches a prompt only through this function.
     """
-    body = text.replace("<<<", "‹‹‹").replace(">>>", "›››")
+    body = text.replace("<<<", "< < <").replace(">>>", "> > >")
     return f"<<<DATA {label}\n{body}\nDATA {label}>>>"

@@ -1,0 +1,1 @@
+"""Cloudflare D1 behind the Database port: transports, transaction, checkpointer, repositories."""

@@ -1,0 +1,1 @@
+"""One graph, one module, one page; `registry` names them all."""

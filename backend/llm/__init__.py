@@ -1,0 +1,1 @@
+"""DeepSeek behind the MakeLLM port."""

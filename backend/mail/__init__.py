@@ -1,0 +1,1 @@
+"""Mail providers behind the Mailer port."""

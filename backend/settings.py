@@ -1,0 +1,87 @@
+"""The environment, read once and frozen. Only the composition root imports this module.
+
+An empty variable counts as unset. A flag takes `true`/`false` (also 1/0, yes/no, on/off); any other text refuses to start.
+"""
+
+import os
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.errors import SettingRefused
+
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def _parse_switch(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    msg = f"is {str(value)!r}, which is neither true nor false"
+    raise ValueError(msg)
+
+
+Switch = Annotated[bool, BeforeValidator(_parse_switch)]
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; `.env.example` lists the same names."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    d1_url: str = "sqlite:///.data/agentic-sales.db"
+    d1_token: SecretStr | None = None
+    checkpoint_key: SecretStr | None = None
+
+    deepseek_api_key: SecretStr | None = None
+    deepseek_base_url: str = "https://api.deepseek.com"
+    model_deadline_s: float = Field(default=60, gt=0, le=600)
+
+    campaign_coach_enabled: Switch = False
+    orchestrator_role_plan: Switch = False
+    llm_kill_switch: Switch = False
+
+    cron_secret: SecretStr | None = None
+    cron_secret_previous: SecretStr | None = None
+
+    outbox_dir: str = ".data/outbox"
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    log_level: str = "INFO"
+
+    @field_validator("deepseek_base_url")
+    @classmethod
+    def _only_allowed_egress(cls, url: str) -> str:
+        host = urlsplit(url).hostname
+        if host in {"api.deepseek.com", "localhost", "127.0.0.1", "::1"}:
+            return url
+        msg = f"points at {host!r}; model requests may only go to api.deepseek.com or this machine's loopback"
+        raise ValueError(msg)
+
+
+def read_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        SettingRefused: a variable's text is not allowed; names the first such variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        variable = str(first["loc"][0]).upper()
+        raise SettingRefused(variable, first["msg"].removeprefix("Value error, ")) from None
+
+
+def kill_switch_is_on(default: bool) -> bool:  # noqa: FBT001  # a setting's value, not a mode
+    """Read `LLM_KILL_SWITCH` as it is now; text that is neither true nor false keeps models off.
+
+    `default` is what the settings held at start-up, for when the variable is not in the process environment.
+    """
+    text = os.environ.get("LLM_KILL_SWITCH", "").strip().lower()
+    return text not in _FALSE if text else default
