@@ -251,7 +251,7 @@ class StatementFailed(DatabaseError):
 
 
 class DatabaseUnreachable(DatabaseError):
-    """No clear answer came back after the allowed tries; the batch may or may not have been applied, and is safe to send again."""
+    """No clear answer came back after the allowed tries; the batch may have been applied, and is safe to send again."""
 
     def __init__(self, what: str, tries: int) -> None:
         super().__init__(f"The database gave no clear answer in {tries} tries: {what}. The same batch may be sent again.")
