@@ -209,8 +209,17 @@ class MailOutcomeUnknown(MailError):
         super().__init__(f"{provider} gave no clear answer: {why}. The email may have left; it is not sent blindly again.")
 
 
+class ApprovalMissing(AgenticSalesError):
+    """The draft is not approved with exactly this text, so nothing was handed to the mailer."""
+
+    status = 409
+
+    def __init__(self, thread_id: str, step: int) -> None:
+        super().__init__(f"Touch {step} of thread '{thread_id}' was not sent: this text is not what a person approved.")
+
+
 class SendRefused(AgenticSalesError):
-    """The ledger gave no claim, so nothing was handed to the mailer."""
+    """The contact may not be written to any more, so nothing was handed to the mailer."""
 
     status = 409
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 
-from backend.domain.campaign import Case, DecisionRequest, Dossier, HeldDraft, Memory, Thread, ThreadStatus
+from backend.domain.campaign import Campaign, Case, DecisionRequest, Dossier, HeldDraft, Memory, Thread, ThreadStatus
 
 # Time
 
@@ -177,7 +177,8 @@ class SendLedger(Protocol):
         body, and the contact is neither suppressed nor flagged; it renews the lease.
 
         Raises:
-            SendRefused: a condition does not hold; its `why` names it. Nothing was written.
+            SendRefused: the contact is suppressed or flagged; its `why` names the reason. Nothing was written.
+            ApprovalMissing: this text is not what a person approved. Nothing was written.
             LeaseLost: the lease is no longer held. Nothing was written.
         """
         ...
@@ -262,11 +263,11 @@ class Threads(Protocol):
 class Records(Protocol):
     """What is known of one contact, for a run that has no thread."""
 
-    async def dossier(self, contact_id: str) -> Dossier:
-        """Read contact, company, the 8 best facts, what was sent, what was learned and whether the address is suppressed.
+    async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
+        """Read the campaign, the contact, company, best facts, what was sent and learned, and the suppression, in one request.
 
         Raises:
-            UnknownContact: nobody has this id.
+            UnknownCampaign, UnknownContact: there is none with this id.
         """
         ...
 

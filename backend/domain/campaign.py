@@ -99,6 +99,7 @@ class GraphMeta(TypedDict, total=False):
     cost_usd: float
     review_passed: bool
     review_notes: list[str]
+    unresolved_fields: list[str]
 
 
 class Draft(TypedDict):
@@ -133,6 +134,14 @@ class EmailPayload(PayloadOptions):
     memories: list[Memory]
     step: int
     version: int
+
+
+class Standing(TypedDict):
+    """Where a run leaves its thread; `next_touch_at` is None unless a sweep should take the thread up again."""
+
+    status: ThreadStatus
+    reason: str
+    next_touch_at: str | None
 
 
 class HeldDraft(TypedDict):
@@ -182,6 +191,20 @@ class Thread:
     next_touch_at: str | None
     status_reason: str
     attempts: int
+
+
+class TouchRecord(TypedDict):
+    """What became of one touch, kept in the checkpoint with the reasons: who decided what on which version."""
+
+    step: int
+    outcome: TouchOutcome
+    draft_id: str
+    version: int
+    subject: str
+    at: str
+    message_id: str
+    draft_provenance: Provenance
+    decision_provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal, get_args
+
+from backend.domain.campaign import Dossier
 
 ContactFlag = Literal["do_not_contact", "bounced", "unsubscribed", "replied"]
 CONTACT_FLAGS: tuple[ContactFlag, ...] = get_args(ContactFlag)
@@ -25,8 +26,11 @@ def address_sha256(address: str) -> str:
     return hashlib.sha256(normalise_address(address).encode()).hexdigest()
 
 
-def reason_blocked(flags: Mapping[str, bool], *, suppressed: bool) -> ContactFlag | Literal["suppressed"] | None:
-    """Why this contact may not be written to, or None; the address list is asked first, then the flags in order."""
-    if suppressed:
+def reason_blocked(dossier: Dossier, *, answering: bool = False) -> ContactFlag | Literal["suppressed"] | None:
+    """Why this contact may not be written to, or None; the address list is asked first, then the flags in order.
+
+    `answering` a contact who wrote to us is allowed although they replied; every other reason holds there too.
+    """
+    if dossier["suppressed"]:
         return "suppressed"
-    return next((flag for flag in CONTACT_FLAGS if flags[flag]), None)
+    return next((flag for flag in CONTACT_FLAGS if dossier["contact"][flag] and not (answering and flag == "replied")), None)

@@ -1,0 +1,377 @@
+"""AA02: one coach plans a campaign once, and every touch obeys. Spec: specs/AA02-hierarchical-campaign-coach-worker.md.
+
+    START ─► coach_plan ─► check_reply ─► compose_touch ─► await_approval ⏸ ─► send_touch ─► schedule_next ─► END
+             (only with     │                  ▲               │  │  │                            ▲
+              the coach)    └─► END            └─ regenerate ──┘  │  └────────── reject ──────────┘
+                                                                  └─► END (stop)
+
+One thread a (campaign, contact), resumed for weeks. Every run starts at START, reads one case, and is one transaction; only
+`await_approval` waits, only `send_touch` sends. The plan in the checkpoint is never made twice and never changes.
+"""
+
+import operator
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Annotated, Any, Literal, TypedDict, cast
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command, interrupt
+
+from backend.domain.campaign import (
+    Case,
+    DecisionRecord,
+    Draft,
+    Email,
+    HeldDraft,
+    PayloadOptions,
+    Standing,
+    TouchOutcome,
+    TouchRecord,
+    email_payload,
+)
+from backend.domain.flags import Flags
+from backend.domain.instants import days_after, from_text, to_text
+from backend.domain.provenance import Provenance, provenance
+from backend.domain.suppression import reason_blocked
+from backend.domain.text import cut_on_word, one_line
+from backend.errors import MailOutcomeUnknown, MailRefused, ModelAnswerUnusable, ModelUnavailable, SendNeedsPerson, SendRefused
+from backend.graphs import email_outreach_graph
+from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence
+from backend.ports import Clock, Lease, Mailer, MakeLLM, OutgoingEmail, Prompt, SendLedger
+
+# Policy
+
+_DEFAULT_CADENCE_DAYS = [0, 4, 7, 7, 7, 7]
+_DEFAULT_MAX_TOUCHES = 6
+_MIN_TOUCHES, _MAX_TOUCHES = 1, 6
+_MIN_GAP_DAYS, _MAX_GAP_DAYS = 0, 60
+_MAX_ANGLE_CHARS = 200
+_MAX_STOP_CRITERIA_CHARS = 300
+_TONES = ("warm", "direct", "formal", "casual", "consultative")
+_DEFAULT_TONE = "consultative"
+_DEFAULT_STOP_CRITERIA = "Stop when the contact replies, unsubscribes, or every touch was made."
+
+# A worker that slept longer than this between its own reservation and the provider no longer trusts it.
+_OWN_ATTEMPT = timedelta(seconds=100)
+
+_PROMPT_NAME = "campaign:coach_plan"
+_SYSTEM = f"""Prompt: {_PROMPT_NAME}
+You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks, and it
+never changes.
+
+{DATA_RULE}
+
+Answer with one JSON object with these keys:
+- "angle": the one argument of the whole sequence, at most {_MAX_ANGLE_CHARS} characters
+- "tone": one of {", ".join(_TONES)}
+- "max_touches": how many emails at most, a whole number from {_MIN_TOUCHES} to {_MAX_TOUCHES}
+- "cadence_days": one number an email, the days to wait before it, each from {_MIN_GAP_DAYS} to {_MAX_GAP_DAYS}
+- "stop_criteria": one sentence that says when to stop early"""
+
+
+class CoachPlan(TypedDict):
+    """What the coach decided; `cadence_days` has `max_touches` entries, in days. `provenance` says who really decided."""
+
+    angle: str
+    tone: str
+    cadence_days: list[int]
+    max_touches: int
+    stop_criteria: str
+    provenance: Provenance
+
+
+def _coerce_coach_plan(raw: Any) -> dict[str, Any] | None:
+    """A plan within every bound, or None; any JSON may come in, nothing is raised, and a second pass changes nothing.
+
+    An absent field is defaulted, except `angle`. A present but illegal value makes the whole plan None; numbers are clamped
+    only where that cannot change what the coach meant. The result has the keys of `CoachPlan` but for its provenance.
+    """
+    if not isinstance(raw, dict):
+        return None
+    fields = cast("dict[str, Any]", raw)
+    angle = _coerce_text(fields.get("angle"), "", _MAX_ANGLE_CHARS)
+    tone = fields.get("tone", _DEFAULT_TONE)
+    max_touches = fields.get("max_touches", _DEFAULT_MAX_TOUCHES)
+    stop_criteria = _coerce_text(fields.get("stop_criteria", ""), _DEFAULT_STOP_CRITERIA, _MAX_STOP_CRITERIA_CHARS)
+    if not angle or not stop_criteria or not isinstance(tone, str) or tone not in _TONES:
+        return None
+    if type(max_touches) is not int or max_touches > _MAX_TOUCHES:
+        return None
+    max_touches = max(max_touches, _MIN_TOUCHES)
+    cadence_days = _coerce_cadence(fields.get("cadence_days", []), max_touches)
+    if cadence_days is None:
+        return None
+    return {
+        "angle": angle,
+        "tone": tone,
+        "cadence_days": cadence_days,
+        "max_touches": max_touches,
+        "stop_criteria": stop_criteria,
+    }
+
+
+def _coerce_text(raw: Any, default: str, max_chars: int) -> str | None:
+    """`raw` as one clean line of at most `max_chars`, `default` when it is blank, None when it is no text."""
+    return (cut_on_word(one_line(raw), max_chars) or default) if isinstance(raw, str) else None
+
+
+def _coerce_cadence(raw: Any, max_touches: int) -> list[int] | None:
+    """`max_touches` whole gaps within bounds, padded from the defaults, or None when `raw` is not a list of numbers."""
+    if not isinstance(raw, list):
+        return None
+    gaps = cast("list[Any]", raw)
+    if any(type(gap) not in (int, float) or gap != gap for gap in gaps):  # noqa: PLR0124  # NaN differs from itself
+        return None
+    whole = [int(min(max(gap, _MIN_GAP_DAYS), _MAX_GAP_DAYS)) for gap in gaps]
+    return (whole + _DEFAULT_CADENCE_DAYS[len(whole) :])[:max_touches]
+
+
+def _provenance(evidence: list[str], *, model: str = "", failure: ModelUnavailable | None = None) -> Provenance:
+    """Who made the plan: the model, as sure as the facts it saw, or the defaults, with the reason."""
+    if failure:
+        return provenance("default", f"{failure} The default plan governs.", confidence=0.0, evidence=evidence)
+    return provenance("model", f"planned once by {model}", confidence=0.5, evidence=evidence)
+
+
+def plan_in_force(state: "CampaignState", flags: Flags) -> CoachPlan | None:
+    """The plan every node obeys, or None under the flag-off baseline; a stored plan is ignored while the flag is off."""
+    return state.get("coach_plan") if flags.campaign_coach_enabled else None
+
+
+def _gap_days(plan: CoachPlan | None, step: int) -> int:
+    """Days to wait before touch `step`; past the end of a cadence its last gap repeats."""
+    cadence = plan["cadence_days"] if plan else _DEFAULT_CADENCE_DAYS
+    return cadence[min(step, len(cadence) - 1)]
+
+
+def _touch_budget(plan: CoachPlan | None) -> int:
+    return plan["max_touches"] if plan else _DEFAULT_MAX_TOUCHES
+
+
+# State and dependencies
+
+
+class CampaignState(TypedDict, total=False):
+    """What a thread remembers between runs; JSON types only. `step` counts touches from 0; gaps count from `anchor_at`."""
+
+    thread_id: str
+    step: int
+    anchor_at: str
+    coach_plan: CoachPlan
+    version: int
+    draft: Draft
+    decision: DecisionRecord | None
+    touches: Annotated[list[TouchRecord], operator.add]
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignDeps:
+    """What one run needs from outside; `mailer` is here for `send_touch` alone."""
+
+    case: Case
+    lease: Lease
+    clock: Clock
+    make_llm: MakeLLM
+    ledger: SendLedger
+    mailer: Mailer
+
+
+_write_email = email_outreach_graph.build()
+
+
+# Nodes, in the order they run
+
+
+async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> dict[str, Any]:
+    """Plan the sequence with one model call, once a thread, at step 0; a failure stores the defaults for good."""
+    if state.get("coach_plan") or state.get("step", 0) != 0:
+        return {}
+    payload = email_payload(runtime.context.case.campaign, runtime.context.case.dossier, {}, step=0)
+    evidence = gather_evidence(payload)
+    prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
+    try:
+        answer = await runtime.context.make_llm(tier="standard").ask(prompt)
+        plan = _coerce_coach_plan(answer.content)
+        if plan is None:
+            what = "the plan breaks its bounds"
+            raise ModelAnswerUnusable(what)
+    except ModelUnavailable as failure:
+        defaults = {
+            "angle": "",
+            "tone": _DEFAULT_TONE,
+            "cadence_days": _DEFAULT_CADENCE_DAYS,
+            "max_touches": _DEFAULT_MAX_TOUCHES,
+            "stop_criteria": _DEFAULT_STOP_CRITERIA,
+        }
+        return {"coach_plan": {**defaults, "provenance": _provenance(evidence, failure=failure)}}
+    return {"coach_plan": {**plan, "provenance": _provenance(evidence, model=answer.model)}}
+
+
+async def check_reply(state: CampaignState, runtime: Runtime[CampaignDeps]) -> Command[Literal["compose_touch", "__end__"]]:
+    """End the run when the contact replied or may not be written to, or when the gap before this touch has not passed."""
+    case = runtime.context.case
+    blocked = reason_blocked(case.dossier)
+    if blocked:
+        return _end("stopped", blocked)
+    gap = _gap_days(plan_in_force(state, case.flags), state.get("step", 0))
+    due = days_after(from_text(state.get("anchor_at", case.thread.enrolled_at)), gap)
+    if runtime.context.clock.now() < due:
+        return _end("scheduled", "the gap before this touch has not passed", next_touch_at=to_text(due))
+    return Command(goto="compose_touch")
+
+
+async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) -> dict[str, Any]:
+    """Have `email_outreach` write the next version of this touch; the plan in force rides in the payload."""
+    case = runtime.context.case
+    decision = state.get("decision")
+    version = state.get("version", 0) + 1 if decision else 1
+    options = PayloadOptions()
+    plan = plan_in_force(state, case.flags)
+    if plan and plan["provenance"]["source"] == "model":
+        options["angle"], options["tone"] = plan["angle"], plan["tone"]
+    if decision:
+        options["feedback"] = decision["feedback"]
+    payload = email_payload(case.campaign, case.dossier, options, step=state.get("step", 0), version=version)
+    written = await _write_email.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))
+    return {"draft": written["draft"], "version": version, "decision": None}
+
+
+async def await_approval(
+    state: CampaignState,
+) -> Command[Literal["send_touch", "compose_touch", "schedule_next", "__end__"]]:
+    """Hold the draft until a person decides, for weeks if need be."""
+    held = HeldDraft(
+        thread_id=state.get("thread_id", ""),
+        step=state.get("step", 0),
+        version=state.get("version", 1),
+        draft=cast("Draft", state.get("draft")),
+    )
+    decision: DecisionRecord = interrupt(held)
+    match decision["decision"]:
+        case "approve" | "edit":
+            return Command(goto="send_touch", update={"decision": decision})
+        case "regenerate":
+            return Command(goto="compose_touch", update={"decision": decision})
+        case "reject":
+            touch = _touch(state, decision, "rejected", at=decision["decided_at"])
+            return Command(goto="schedule_next", update={"touches": [touch], "anchor_at": touch["at"]})
+        case "stop":
+            return _end("stopped", f"stopped by {decision['decided_by']}", decision=decision)
+
+
+async def send_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) -> Command[Literal["schedule_next", "__end__"]]:
+    """Send exactly what was approved, at most once, if the ledger allows it at this instant; nothing else sends."""
+    deps, decision = runtime.context, cast("DecisionRecord", state.get("decision"))
+    step = state.get("step", 0)
+    email = _address(deps.case, decision["approved"], step=step, now=to_text(deps.clock.now()))
+    try:
+        reservation = await deps.ledger.reserve(deps.lease, step=step, draft_id=decision["draft_id"], email=email)
+    except SendRefused as refusal:
+        return _end("stopped", refusal.why, decision=decision)
+    if reservation.state == "failed":
+        raise MailRefused(deps.mailer.name, "an earlier attempt at this touch was refused")
+    if reservation.state != "sent":
+        replayable = max(deps.mailer.replay_window, _OWN_ATTEMPT if reservation.mine else timedelta(0))
+        if deps.clock.now() - from_text(reservation.reserved_at) >= replayable:
+            deps.ledger.settle(reservation, "unknown")
+            raise SendNeedsPerson(deps.case.thread.thread_id, step, deps.mailer.name)
+        try:
+            provider_id = await deps.mailer.send(reservation.email)
+        except MailRefused as refusal:
+            deps.ledger.settle(reservation, "failed", error=str(refusal))
+            raise
+        except MailOutcomeUnknown as loss:
+            deps.ledger.settle(reservation, "unknown", error=str(loss))
+            raise
+        deps.ledger.settle(reservation, "sent", provider_id=provider_id)
+    sent_at = reservation.email.sent_at
+    touch = _touch(state, decision, "sent", at=sent_at, message_id=reservation.email.message_id)
+    return Command(goto="schedule_next", update={"touches": [touch], "anchor_at": sent_at})
+
+
+async def schedule_next(state: CampaignState, runtime: Runtime[CampaignDeps]) -> dict[str, Any]:
+    """Move to the next touch and the instant its gap ends, or complete the thread when its budget is spent."""
+    plan = plan_in_force(state, runtime.context.case.flags)
+    step = state.get("step", 0) + 1
+    if step >= _touch_budget(plan):
+        standing = Standing(status="completed", reason="every touch was made", next_touch_at=None)
+    else:
+        anchor = from_text(state.get("anchor_at", runtime.context.case.thread.enrolled_at))
+        due_at = to_text(days_after(anchor, _gap_days(plan, step)))
+        standing = Standing(status="scheduled", reason="waiting for the next gap to pass", next_touch_at=due_at)
+    return {"step": step, "decision": None, "standing": standing}
+
+
+def _end(
+    status: Literal["stopped", "scheduled"],
+    reason: str,
+    *,
+    next_touch_at: str | None = None,
+    decision: DecisionRecord | None = None,
+) -> Command[Any]:
+    standing = Standing(status=status, reason=reason, next_touch_at=next_touch_at)
+    return Command(goto="__end__", update={"standing": standing, "decision": decision})
+
+
+def _address(case: Case, approved: Email, *, step: int, now: str) -> OutgoingEmail:
+    """The approved text as it will be frozen: the recipient from the contact row, the ids fixed by thread and step."""
+    key = sha256(f"{case.thread.thread_id}:{step}".encode()).hexdigest()[:32]
+    sender_host = case.campaign["sender_address"].rpartition("@")[2]
+    return OutgoingEmail(
+        message_id=f"<{key}@{sender_host}>",
+        idempotency_key=f"touch-{key}",
+        sender_name=case.campaign["sender_name"],
+        sender_address=case.campaign["sender_address"],
+        recipient_name=case.dossier["contact"]["name"],
+        recipient_address=case.dossier["contact"]["address"],
+        subject=approved["subject"],
+        body=approved["body"],
+        sent_at=now,
+    )
+
+
+def _touch(
+    state: CampaignState, decision: DecisionRecord, outcome: TouchOutcome, *, at: str, message_id: str = ""
+) -> TouchRecord:
+    why = decision["reason"] or f"{decision['decision']} by {decision['decided_by']}"
+    evidence = [decision["draft_id"], f"sha256:{sha256(decision['approved']['body'].encode()).hexdigest()}"]
+    return TouchRecord(
+        step=state.get("step", 0),
+        outcome=outcome,
+        draft_id=decision["draft_id"],
+        version=decision["version"],
+        subject=decision["approved"]["subject"],
+        at=at,
+        message_id=message_id,
+        draft_provenance=cast("Draft", state.get("draft"))["provenance"],
+        decision_provenance=provenance("person", why, confidence=1.0, evidence=evidence),
+    )
+
+
+# Topology
+
+
+def build(
+    checkpointer: BaseCheckpointSaver[Any] | None, *, coach: bool
+) -> CompiledStateGraph[CampaignState, CampaignDeps, Any, Any]:
+    """Compile the campaign; without the coach there is no node `coach_plan` at all."""
+    graph = (
+        StateGraph(CampaignState, context_schema=CampaignDeps)
+        .add_node(check_reply)
+        .add_node(compose_touch)
+        .add_node(await_approval)
+        .add_node(send_touch)
+        .add_node(schedule_next)
+        .add_edge("compose_touch", "await_approval")
+        .add_edge("schedule_next", END)
+    )
+    if coach:
+        graph.add_node(coach_plan).add_edge(START, "coach_plan").add_edge("coach_plan", "check_reply")
+    else:
+        graph.add_edge(START, "check_reply")
+    return graph.compile(checkpointer=checkpointer, name="campaign")

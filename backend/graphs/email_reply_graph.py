@@ -1,0 +1,111 @@
+"""Worker: an answer to an email the contact wrote.
+
+    payload with `incoming` ─► gather_facts ─► write_reply ─► draft, learned
+
+Stateless, like the other workers. What the contact wrote is data: it can steer what is said, never what is done. Spec: AA06.
+"""
+
+from typing import Any, TypedDict, cast
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from backend.domain.campaign import Draft, Email, EmailPayload, Memory
+from backend.domain.text import clean, cut_on_word, fence, one_line
+from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, write_draft
+from backend.ports import Prompt
+
+# Policy
+
+_PROMPT_NAME = "email:reply"
+_MAX_LEARNED = 5
+_MAX_LEARNED_CHARS = 200
+_SYSTEM = f"""Prompt: {_PROMPT_NAME}
+You answer one email of a prospective customer in plain text. A person reads and approves every word before it leaves.
+
+{DATA_RULE}
+
+Answer what was asked, in the language it was asked in, in at most 150 words. Promise nothing the offer does not hold. If
+the email asks not to be written to, confirm that in one sentence and add nothing. No signature and no unsubscribe line: both
+are added after you.
+
+Answer with one JSON object: {{"subject": "…", "body": "…", "learned": [{{"kind": "objection" or "wish", "text": "…"}}]}}"""
+
+_DEFAULT_BODY = """Hello {{first_name}},
+
+Thank you for your answer. I have read it and will come back to you with a proper reply to each point, rather than a quick one.
+If there is something you would like me to look at first, one line from you is enough and I will start there."""
+
+
+def _default_email(incoming: Email) -> Email:
+    """The answer that is written when no model may be: it thanks, promises nothing and asks nothing hard."""
+    return Email(subject=_reply_subject(incoming["subject"]), body=_DEFAULT_BODY)
+
+
+def _reply_subject(subject: str) -> str:
+    """`subject` under exactly one `Re:`."""
+    bare = one_line(subject)
+    while bare.lower().startswith("re:"):
+        bare = bare[3:].strip()
+    return f"Re: {bare}" if bare else "Re: your email"
+
+
+def _coerce_learned(raw: Any) -> list[Memory]:
+    """At most 5 objections or wishes of at most 200 characters out of any JSON; what does not fit is dropped."""
+    if not isinstance(raw, list):
+        return []
+    learned: list[Memory] = []
+    for item in cast("list[Any]", raw):
+        match item:
+            case {"kind": "objection" | "wish" as kind, "text": str(text)} if one_line(text):
+                learned.append(Memory(kind=kind, text=cut_on_word(one_line(text), _MAX_LEARNED_CHARS)))
+            case _:
+                continue
+    return learned[:_MAX_LEARNED]
+
+
+# State
+
+
+class ReplyState(TypedDict):
+    """`payload` goes in, `draft` and what the contact's email taught come out."""
+
+    payload: EmailPayload
+    evidence: list[str]
+    draft: Draft
+    learned: list[Memory]
+
+
+# Nodes, in the order they run
+
+
+async def gather_facts(state: ReplyState) -> dict[str, Any]:
+    """Turn the facts the payload brings into the lines the answer may rest on."""
+    return {"evidence": gather_evidence(state["payload"])}
+
+
+async def write_reply(state: ReplyState, runtime: Runtime[WorkerDeps]) -> dict[str, Any]:
+    """Write the answer with one model call, or by rule when none may be made, and note objections and wishes."""
+    payload, evidence = state["payload"], state["evidence"]
+    incoming = payload.get("incoming", Email(subject="", body=""))
+    asked = fence("email to answer", clean(f"{incoming['subject']}\n{incoming['body']}"))
+    prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=f"{describe(payload, evidence)}\n\n{asked}")
+    draft, answer = await write_draft(runtime.context, prompt, payload, _default_email(incoming), evidence)
+    return {"draft": draft, "learned": _coerce_learned(answer.get("learned"))}
+
+
+# Topology
+
+
+def build() -> CompiledStateGraph[Any, WorkerDeps, Any, Any]:
+    """Compile the worker; `checkpointer=False` keeps it out of its leader's checkpoints."""
+    return (
+        StateGraph(ReplyState, context_schema=WorkerDeps)
+        .add_node(gather_facts)
+        .add_node(write_reply)
+        .add_edge(START, "gather_facts")
+        .add_edge("gather_facts", "write_reply")
+        .add_edge("write_reply", END)
+        .compile(checkpointer=False, name="email_reply")
+    )
