@@ -18,8 +18,7 @@ from backend.ports import Prompt
 # Policy
 
 _PROMPT_NAME = "email:compose"
-_SYSTEM = f"""Prompt: {_PROMPT_NAME}
-You write one plain-text email of a sales sequence. A person reads and approves every word before it leaves.
+_SYSTEM = f"""You write one plain-text email of a sales sequence. A person reads and approves every word before it leaves.
 
 {DATA_RULE}
 
