@@ -170,20 +170,22 @@ class LeaseLost(AgenticSalesError):
         super().__init__(f"The lease on thread '{thread_id}' was lost; nothing of this run was written.")
 
 
-class RunFailed(AgenticSalesError):
-    """A run could not finish; the failure is counted against its thread, and the next sweep tries again."""
+class RunOverBudget(AgenticSalesError):
+    """A run took more steps or more time than an honest run takes; what its graph did was not stored."""
 
     status = 503
 
-    def __init__(self, thread_id: str, why: str) -> None:
-        super().__init__(f"The run of thread '{thread_id}' failed: {why}. The next sweep tries again.")
-
-
-class RunOverBudget(RunFailed):
-    """A run took more steps or more time than any honest run takes."""
-
     def __init__(self, thread_id: str, budget: str) -> None:
-        super().__init__(thread_id, f"it went over its budget of {budget}")
+        super().__init__(f"The run of thread '{thread_id}' went over its budget of {budget}; its state was not stored.")
+
+
+class CheckpointMismatch(AgenticSalesError):
+    """The stored graph does not wait with the draft that was decided; nothing was run."""
+
+    status = 409
+
+    def __init__(self, thread_id: str, draft_id: str) -> None:
+        super().__init__(f"Thread '{thread_id}' does not wait with draft '{draft_id}'; nothing was run.")
 
 
 # Mail

@@ -205,8 +205,11 @@ class Run(Protocol):
         """Set where the thread stands after this run; `next_touch_at` is None unless a sweep should take it up."""
         ...
 
-    def fail(self, error: str, *, retry_at: str | None) -> None:
-        """Count a failed attempt; the thread is tried again at `retry_at`, or parked when that is None."""
+    def fail(self, error: str, *, retry_at: str | None, keep_state: bool) -> None:
+        """Count a failed attempt; the thread is tried again at `retry_at`, or parked when that is None.
+
+        `keep_state` stores what the nodes before the failure did, so that a plan made is not made again.
+        """
         ...
 
     async def commit(self, *, principal: str, action: str) -> None:

@@ -59,8 +59,8 @@ _DEFAULT_STOP_CRITERIA = "Stop when the contact replies, unsubscribes, or every 
 _OWN_ATTEMPT = timedelta(seconds=100)
 
 _PROMPT_NAME = "campaign:coach_plan"
-_SYSTEM = f"""You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks, and it
-never changes.
+_SYSTEM = f"""You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks,
+and it never changes.
 
 {DATA_RULE}
 

@@ -87,7 +87,7 @@ def _repair_role_plan(raw: Any) -> list[Role]:
 def _known_roles(raw: Any) -> list[Role]:
     """The legal plan `raw` holds, or `[]`."""
     named = cast("dict[str, Any]", raw).get("roles") if isinstance(raw, dict) else raw
-    roles = [role for role in _ROLES if role in cast("list[Any]", named)] if isinstance(named, list) else []
+    roles: list[Role] = [role for role in _ROLES if role in cast("list[Any]", named)] if isinstance(named, list) else []
     return roles if "composer" in roles else []
 
 

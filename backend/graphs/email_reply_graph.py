@@ -21,7 +21,7 @@ from backend.ports import Prompt
 _PROMPT_NAME = "email:reply"
 _MAX_LEARNED = 5
 _MAX_LEARNED_CHARS = 200
-_SYSTEM = f"""You answer one email of a prospective customer in plain text. A person reads and approves every word before it leaves.
+_SYSTEM = f"""You answer one email of a prospective customer in plain text. A person approves every word before it leaves.
 
 {DATA_RULE}
 
