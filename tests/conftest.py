@@ -1,0 +1,46 @@
+"""What holds for every test: an environment of its own, models off, loopback only, specs and tests tied together."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from backend.settings import Settings
+
+pytest_plugins = ["pytester", "tests.specs", "tests.loopback"]
+
+# A developer's shell may configure none of this; LangChain and LangSmith read more names than ours.
+for _name in list(os.environ):
+    if _name.lower() in Settings.model_fields or _name.startswith(("LANGCHAIN_", "LANGSMITH_", "LANGGRAPH_", "OPENAI_")):
+        del os.environ[_name]
+os.environ |= {
+    "LLM_KILL_SWITCH": "true",
+    "LANGSMITH_TRACING": "false",
+    "LANGSMITH_TEST_TRACKING": "false",
+    "LANGGRAPH_STRICT_MSGPACK": "true",
+}
+
+# The same commit gives the same verdict; `--hypothesis-profile=explore` looks further.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("explore", deadline=None, database=None, max_examples=20_000)
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outside_the_repository(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Long-lived fixtures find no `.env` and leave no `.data` behind either."""
+    os.chdir(tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in an empty folder of its own, so it reads no developer's `.env` and shares no `.data`."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def models_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lift the kill switch for a test whose subject is a scripted model."""
+    monkeypatch.setenv("LLM_KILL_SWITCH", "false")
