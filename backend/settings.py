@@ -5,11 +5,11 @@ An empty variable counts as unset. A flag takes `true`/`false` (also 1/0, yes/no
 
 import os
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.egress import check_model_url
 from backend.errors import SettingRefused
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -57,11 +57,7 @@ class Settings(BaseSettings):
     @field_validator("deepseek_base_url")
     @classmethod
     def _only_allowed_egress(cls, url: str) -> str:
-        host = urlsplit(url).hostname
-        if host in {"api.deepseek.com", "localhost", "127.0.0.1", "::1"}:
-            return url
-        msg = f"points at {host!r}; model requests may only go to api.deepseek.com or this machine's loopback"
-        raise ValueError(msg)
+        return check_model_url(url)
 
 
 def read_settings() -> Settings:

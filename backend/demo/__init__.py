@@ -1,0 +1,1 @@
+"""A whole campaign on a simulated clock, and the scripted model that speaks in it without a key."""

@@ -1,0 +1,38 @@
+"""What a model said becomes one JSON object, or it is not usable."""
+
+import json
+import math
+from typing import Any, cast
+
+from backend.errors import ModelAnswerUnusable
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Read `text` as one JSON object whose every value can be stored and sent on; its keys are unchecked.
+
+    Raises:
+        ModelAnswerUnusable: it is empty, not JSON (RFC 8259: no NaN, no infinity, no half surrogate), or not an object.
+    """
+    if not text.strip():
+        what = "it is empty"
+        raise ModelAnswerUnusable(what)
+    try:
+        value: object = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        what = "it is not JSON"
+        raise ModelAnswerUnusable(what) from None
+    if not isinstance(value, dict):
+        what = f"it is a JSON {type(value).__name__} where an object was asked for"
+        raise ModelAnswerUnusable(what)
+    return cast("dict[str, Any]", value)
+
+
+def _refuse_constant(name: str) -> float:
+    msg = f"{name} is not JSON"
+    raise ValueError(msg)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_constant(digits)
