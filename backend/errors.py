@@ -280,3 +280,12 @@ class CheckpointTampered(DatabaseError):
 
     def __init__(self, thread_id: str, what: str) -> None:
         super().__init__(f"A checkpoint of thread '{thread_id}' was refused: {what}. Nothing was run.")
+
+
+class ThreadMovedOn(DatabaseError):
+    """Another run committed a checkpoint to the thread since this one read it."""
+
+    status = 409
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"Thread '{thread_id}' moved on since this run read it; nothing of this run was written.")

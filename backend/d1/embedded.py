@@ -1,0 +1,179 @@
+"""D1 as a SQLite file on one machine: the same rules, so that what works here works there.
+
+One connection a database, used by one worker thread, so statements of this process run one batch at a time; other processes may
+open the same file (WAL, immediate write locks, a busy time-out). `rows_read` is an approximation: rows given back plus rows changed.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from backend.d1 import limits
+from backend.d1.footprint import Footprint, read_indexes
+from backend.d1.meter import Meter
+from backend.errors import DatabaseUnreachable, StatementFailed
+from backend.ports import Result, Row, SqlValue, Statement
+
+BUSY_TIMEOUT_S = 10.0
+MAX_EXACT_INTEGER = 2**53
+MAX_PLAIN_FLOAT = 1e21  # JavaScript writes a whole number below this without an exponent, so it comes back as an integer
+
+_LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: limits.MAX_VALUE_BYTES,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: limits.MAX_SQL_BYTES,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: limits.MAX_PARAMS,
+    sqlite3.SQLITE_LIMIT_COLUMN: limits.MAX_COLUMNS,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: limits.MAX_COMPOUND_TERMS,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: limits.MAX_LIKE_PATTERN_BYTES,
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: limits.MAX_FUNCTION_ARGUMENTS,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: limits.MAX_EXPRESSION_DEPTH,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+}
+_REFUSED_ACTIONS = frozenset(
+    {
+        sqlite3.SQLITE_ATTACH,
+        sqlite3.SQLITE_CREATE_TEMP_INDEX,
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+        sqlite3.SQLITE_DETACH,
+        sqlite3.SQLITE_SAVEPOINT,
+        sqlite3.SQLITE_TRANSACTION,
+    },
+)
+_REFUSED_FUNCTIONS = frozenset({"load_extension", "sqlite_source_id", "sqlite_version"})
+
+
+class EmbeddedDatabase:
+    """The embedded transport; made by `open_embedded`."""
+
+    def __init__(self, path: str) -> None:
+        self.meter = Meter()
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="d1")
+        self._rules_apply = False
+        self._touched: set[tuple[int, str, str]] = set()
+        self._footprints: dict[str, Footprint] = {}
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        """Run `statements` as one transaction; see `Database.batch`."""
+        limits.check_statements(statements)
+        if not statements:
+            return []
+        self.meter.count_request(statements=len(statements), bytes_sent=sum(map(_bytes_of, statements)))
+        results = await self._in_thread(lambda: self._run(statements))
+        self.meter.count_results(results)
+        return results
+
+    async def connect(self) -> None:
+        """Open the file, make its folder where it is missing, and lay D1's rules on the connection."""
+        await self._in_thread(self._connect)
+
+    async def close(self) -> None:
+        """Close the connection and end the thread."""
+        await self._in_thread(lambda: self._connection.close())
+        self._thread.shutdown()
+
+    async def _in_thread(self, work: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _connect(self) -> None:
+        if self._path != ":memory:":
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, cached_statements=256)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+        for limit, most in _LIMITS.items():
+            connection.setlimit(limit, most)
+        connection.set_authorizer(self._authorize)
+        self._connection = connection
+
+    def _authorize(self, action: int, first: str | None, second: str | None, _schema: str | None, _source: str | None) -> int:
+        if not self._rules_apply:
+            return sqlite3.SQLITE_OK
+        if action in _REFUSED_ACTIONS:
+            return sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _REFUSED_FUNCTIONS:
+            return sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() not in limits.ALLOWED_PRAGMAS:
+            return sqlite3.SQLITE_DENY
+        if action in {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}:
+            self._touched.add((action, first or "", second or ""))
+        return sqlite3.SQLITE_OK
+
+    def _run(self, statements: Sequence[Statement]) -> list[Result]:
+        only_reads = all(limits.first_word(statement.sql) == "SELECT" for statement in statements)
+        try:
+            self._connection.execute("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise DatabaseUnreachable(str(error), tries=1) from error
+        try:
+            self._rules_apply = True
+            results = [self._execute(statement) for statement in statements]
+            self._rules_apply = False
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
+            raise StatementFailed(str(error)) from error
+        finally:
+            self._rules_apply = False
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        return results
+
+    def _execute(self, statement: Statement) -> Result:
+        changes_before = self._connection.total_changes
+        self._touched.clear()
+        cursor = self._connection.execute(statement.sql, [_bind(value) for value in statement.params])
+        names = [column[0] for column in cursor.description or ()]
+        rows: list[Row] = [
+            dict(zip(names, map(_as_javascript_gives_it, values), strict=True)) for values in cursor.fetchall()
+        ]
+        changes = self._connection.total_changes - changes_before
+        written = changes * self._footprint(statement.sql).rows_a_change if changes else 0
+        return Result(rows=rows, rows_read=len(rows) + changes, rows_written=written)
+
+    def _footprint(self, sql: str) -> Footprint:
+        if self._touched:  # a statement from the connection's cache is not authorized again, so what it touches is kept by its text
+            self._rules_apply = False
+            self._footprints[sql] = Footprint.of(self._touched, read_indexes(self._connection, self._touched))
+            self._rules_apply = True
+        return self._footprints.get(sql, Footprint(rows_a_change=1))
+
+
+@asynccontextmanager
+async def open_embedded(path: str) -> AsyncIterator[EmbeddedDatabase]:
+    """Open the SQLite file at `path` under D1's rules, making it where it is missing."""
+    database = EmbeddedDatabase(path)
+    await database.connect()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def _bind(value: SqlValue) -> float | str | None:
+    """Numbers reach D1 as JavaScript's, which are REAL; an INTEGER column converts them back."""
+    return float(value) if isinstance(value, int) else value
+
+
+def _as_javascript_gives_it(value: Any) -> Any:
+    """An answer passes through JSON: whole numbers lose their point, integers past 2^53 round, a BLOB is a list of numbers."""
+    match value:
+        case int() if abs(value) > MAX_EXACT_INTEGER:
+            return int(float(value))
+        case float() if value.is_integer() and abs(value) < MAX_PLAIN_FLOAT:
+            return int(value)
+        case float() if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124  # NaN alone differs from itself
+            return None
+        case bytes():
+            return list(value)
+        case _:
+            return value
+
+
+def _bytes_of(statement: Statement) -> int:
+    return len(statement.sql.encode()) + sum(len(str(value).encode()) for value in statement.params)

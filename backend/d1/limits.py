@@ -1,0 +1,62 @@
+"""What D1 takes, checked before anything is sent, so that every transport refuses the same statement with the same sentence."""
+
+import re
+from collections.abc import Sequence
+
+from backend.errors import StatementRefused
+from backend.ports import SqlValue, Statement
+
+MAX_PARAMS = 100
+MAX_SQL_BYTES = 100_000
+MAX_VALUE_BYTES = 2_000_000
+MAX_COLUMNS = 100
+MAX_COMPOUND_TERMS = 5
+MAX_LIKE_PATTERN_BYTES = 50
+MAX_FUNCTION_ARGUMENTS = 32
+MAX_EXPRESSION_DEPTH = 100
+
+ALLOWED_PRAGMAS = frozenset({"defer_foreign_keys", "foreign_keys", "optimize", "table_info", "table_list"})
+
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w+)", re.DOTALL)
+_PRAGMA = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*pragma\s+(?:\w+\s*\.\s*)?(\w+)", re.DOTALL | re.IGNORECASE)
+_REFUSED_WORDS = frozenset({"ATTACH", "BEGIN", "COMMIT", "DETACH", "END", "RELEASE", "ROLLBACK", "SAVEPOINT", "VACUUM"})
+
+
+def check_statements(statements: Sequence[Statement]) -> None:
+    """Refuse the first statement that breaks a rule of D1.
+
+    Raises:
+        StatementRefused: names the rule and what was found; nothing was sent.
+    """
+    for statement in statements:
+        _check_sql(statement.sql)
+        if len(statement.params) > MAX_PARAMS:
+            raise StatementRefused(f"at most {MAX_PARAMS} bound parameters", str(len(statement.params)))
+        for value in statement.params:
+            _check_value(value)
+
+
+def first_word(sql: str) -> str:
+    """Return the first word of `sql` in capitals, past white space and comments."""
+    found = _FIRST_WORD.match(sql)
+    return found.group(1).upper() if found else ""
+
+
+def _check_sql(sql: str) -> None:
+    sql_bytes = len(sql.encode())
+    if sql_bytes > MAX_SQL_BYTES:
+        raise StatementRefused(f"at most {MAX_SQL_BYTES:,} bytes of SQL", f"{sql_bytes:,}")
+    word = first_word(sql)
+    if word in _REFUSED_WORDS:
+        raise StatementRefused("a batch is the transaction, and the database is one file", word)
+    pragma = _PRAGMA.match(sql)
+    if pragma and pragma.group(1).lower() not in ALLOWED_PRAGMAS:
+        raise StatementRefused(f"only the pragmas {', '.join(sorted(ALLOWED_PRAGMAS))}", pragma.group(1))
+
+
+def _check_value(value: SqlValue) -> None:
+    if not isinstance(value, str) or len(value) * 4 <= MAX_VALUE_BYTES:
+        return
+    value_bytes = len(value.encode())
+    if value_bytes > MAX_VALUE_BYTES:
+        raise StatementRefused(f"at most {MAX_VALUE_BYTES:,} bytes a value", f"{value_bytes:,}")

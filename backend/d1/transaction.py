@@ -1,0 +1,119 @@
+"""A run as one transaction: what its parts want to write is collected here and committed as one fenced batch, or never.
+
+    transaction = Transaction()
+    with transaction.opened():                   # current_transaction() is this one, also in the tasks LangGraph starts
+        ...                                      # the saver stages checkpoints and writes, others stage statements
+        transaction.guard(LEASE_HELD, constraint="lease_held", error=LeaseLost(thread_id))
+        transaction.stage(RECORD_AUDIT)
+        await transaction.commit(database)
+
+A part that reads back what it has staged joins with an object of its own, a `Participant`, and is asked for its statements at the
+commit. Every batch may be sent twice, so every statement must find its own work done and leave it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from backend.errors import AgenticSalesError, StatementFailed
+from backend.ports import Database, Result, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A statement that breaks the named CHECK of table `guards`, and so the batch, when it must not be committed."""
+
+    statement: Statement
+    constraint: str
+    error: AgenticSalesError
+
+
+class Participant(Protocol):
+    """A part of the run with something of its own to commit."""
+
+    def guards(self) -> Sequence[Guard]:
+        """Return what must hold at the commit."""
+        ...
+
+    def statements(self) -> Sequence[Statement]:
+        """Return what to write."""
+        ...
+
+    def committed(self) -> None:
+        """Learn that all of it is durable."""
+        ...
+
+
+P = TypeVar("P", bound=Participant)
+
+
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """Guards, statements and participants of one run."""
+
+    _guards: list[Guard] = field(default_factory=list[Guard])
+    _statements: list[Statement] = field(default_factory=list[Statement])
+    _participants: dict[object, Participant] = field(default_factory=dict[object, Participant])
+
+    def guard(self, statement: Statement, *, constraint: str, error: AgenticSalesError) -> None:
+        """Put `statement` before everything that is staged; when it breaks `constraint`, the commit raises `error`."""
+        self._guards.append(Guard(statement, constraint, error))
+
+    def stage(self, *statements: Statement) -> None:
+        """Add statements to the commit, in order."""
+        self._statements.extend(statements)
+
+    def join(self, key: object, participant: P) -> P:
+        """Let `participant` commit with this run; `key` finds it again."""
+        self._participants[key] = participant
+        return participant
+
+    def participant(self, key: object) -> Participant | None:
+        """Return who joined under `key`."""
+        return self._participants.get(key)
+
+    @contextmanager
+    def opened(self) -> Iterator["Transaction"]:
+        """Make this the current transaction of the block and of the tasks started in it."""
+        token = _CURRENT.set(self)
+        try:
+            yield self
+        finally:
+            _CURRENT.reset(token)
+
+    async def commit(self, database: Database) -> list[Result]:
+        """Send everything as one batch and return the results of the staged statements, in order.
+
+        Raises:
+            AgenticSalesError: the error of the guard that failed; nothing was written.
+            StatementFailed: another statement failed; nothing was written.
+        """
+        participants = list(self._participants.values())
+        guards = [*self._guards, *(guard for participant in participants for guard in participant.guards())]
+        joined = [statement for participant in participants for statement in participant.statements()]
+        batch = [*(guard.statement for guard in guards), *joined, *self._statements]
+        results = await send_guarded(database, guards, batch)
+        for participant in participants:
+            participant.committed()
+        return results[len(guards) + len(joined) :]
+
+
+_CURRENT: ContextVar[Transaction | None] = ContextVar("current_transaction", default=None)
+
+
+def current_transaction() -> Transaction | None:
+    """Return the transaction of the run this code is part of, if it is part of one."""
+    return _CURRENT.get()
+
+
+async def send_guarded(database: Database, guards: Sequence[Guard], batch: Sequence[Statement]) -> list[Result]:
+    """Send `batch`, and raise the error of the guard that broke it rather than D1's."""
+    try:
+        return await database.batch(batch)
+    except StatementFailed as failure:
+        for guard in guards:
+            if f"CHECK constraint failed: {guard.constraint}" in failure.message:
+                raise guard.error from failure
+        raise
