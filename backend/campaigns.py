@@ -6,7 +6,7 @@ happened, and a thread whose run was cut off is taken up again when its lease en
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from backend.domain.campaign import DecisionRequest, Thread
+from backend.domain.campaign import DecisionRequest
 from backend.domain.instants import to_text
 from backend.errors import (
     ApprovalMissing,
@@ -29,7 +29,7 @@ from backend.errors import (
     SendNeedsPerson,
 )
 from backend.graphs.campaign_graph import CampaignDeps
-from backend.ports import Clock, Lease, Mailer, MakeLLM, Run, SendLedger, Threads
+from backend.ports import Clock, Enrolment, Lease, Mailer, MakeLLM, Run, SendLedger, Threads
 
 CLAIM_SIZE = 10
 """Threads a sweep claims, and runs side by side, at a time."""
@@ -89,13 +89,13 @@ class Campaigns:
     mailer: Mailer
     clock: Clock
 
-    async def enrol(self, campaign_id: str, contact_id: str) -> tuple[Thread, bool]:
-        """Make the one thread of this campaign and contact, or find it; the second value says whether it is new.
+    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, principal: str) -> list[Enrolment]:
+        """Make the one thread of this campaign and each contact, or find it.
 
         Raises:
-            UnknownCampaign, UnknownContact: nothing was written.
+            UnknownCampaign, UnknownContact: nobody was enrolled.
         """
-        return await self.threads.enrol(campaign_id, contact_id, at=to_text(self.clock.now()))
+        return await self.threads.enrol(campaign_id, contact_ids, at=self._now(), principal=principal)
 
     async def resume(self, *, max_threads: int = 1000) -> SweepReport:
         """Run every due thread that nobody holds, the longest due first, and every decided draft whose run was cut off.
@@ -127,12 +127,15 @@ class Campaigns:
         now = self.clock.now()
         return uuid4().hex, to_text(now), to_text(now + LEASE)
 
+    def _now(self) -> str:
+        return to_text(self.clock.now())
+
     async def _run(self, lease: Lease, *, principal: str) -> RunReport:
         log = _log.bind(thread_id=lease.thread_id, fence=lease.fence)
         try:
             async with self.threads.run(lease) as run:
                 report = await self._think(run)
-                await run.commit(principal=principal, action=_action(run))
+                await run.commit(principal=principal, action=_action(run), at=self._now())
         except LeaseLost as loss:
             log.warning("run.lease_lost")
             return RunReport(thread_id=lease.thread_id, status="lease_lost", error=str(loss))
@@ -159,7 +162,7 @@ class Campaigns:
             touch["outcome"] == "sent" and touch["step"] == thread.step for touch in state.get("touches", [])
         )
         for waiting in state.get("__interrupt__", ()):
-            run.hold(waiting.id, waiting.value)
+            run.hold(waiting.id, waiting.value, at=self._now())
             return RunReport(thread.thread_id, "awaiting_approval", step=waiting.value["step"], draft_id=waiting.id)
         standing, step = state["standing"], state.get("step", 0)
         run.schedule(standing["status"], step=step, next_touch_at=standing["next_touch_at"], reason=standing["reason"])

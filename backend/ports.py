@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 
 from backend.domain.campaign import Campaign, Case, DecisionRequest, Dossier, HeldDraft, Memory, Thread, ThreadStatus
+from backend.domain.flags import Flags
 
 # Time
 
@@ -183,7 +184,7 @@ class SendLedger(Protocol):
         """
         ...
 
-    def settle(self, reservation: Reservation, state: LedgerState, *, provider_id: str = "", error: str = "") -> None:
+    def settle(self, reservation: Reservation, state: LedgerState, *, at: str, provider_id: str = "", error: str = "") -> None:
         """Record the outcome in the open run; it is committed with the run, whether that ends well or fails.
 
         Only `sent` may follow `unknown`.
@@ -197,7 +198,7 @@ class Run(Protocol):
     lease: Lease
     case: Case
 
-    def hold(self, draft_id: str, held: HeldDraft) -> None:
+    def hold(self, draft_id: str, held: HeldDraft, *, at: str) -> None:
         """Keep a new draft row that waits for a person, and let the thread wait with it."""
         ...
 
@@ -212,7 +213,7 @@ class Run(Protocol):
         """
         ...
 
-    async def commit(self, *, principal: str, action: str) -> None:
+    async def commit(self, *, principal: str, action: str, at: str) -> None:
         """Write everything the run collected, its audit row and the lease's release, in one fenced batch.
 
         Raises:
@@ -221,14 +222,22 @@ class Run(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """The one thread of a pair; `is_new` says whether this call made it."""
+
+    thread: Thread
+    is_new: bool
+
+
 class Threads(Protocol):
     """The threads table and the claims on it."""
 
-    async def enrol(self, campaign_id: str, contact_id: str, *, at: str) -> tuple[Thread, bool]:
-        """Make the thread of this pair, due at once, or find it; the second value says whether it is new.
+    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, at: str, principal: str) -> list[Enrolment]:
+        """Make the thread of each pair, due at once, or find it, in one request; the answer keeps the order of `contact_ids`.
 
         Raises:
-            UnknownCampaign, UnknownContact: nothing was written.
+            UnknownCampaign, UnknownContact: nobody was enrolled.
         """
         ...
 
@@ -272,6 +281,10 @@ class Records(Protocol):
         Raises:
             UnknownCampaign, UnknownContact: there is none with this id.
         """
+        ...
+
+    async def flags(self) -> Flags:
+        """Read the flags: the environment's defaults with the stored ones laid over them."""
         ...
 
     async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:

@@ -20,6 +20,12 @@ def thread_id_of(campaign_id: str, contact_id: str) -> str:
     return f"{campaign_id}:{contact_id}"
 
 
+def pair_of(thread_id: str) -> tuple[str, str]:
+    """The campaign id and the contact id of a thread."""
+    campaign_id, _, contact_id = thread_id.partition(":")
+    return campaign_id, contact_id
+
+
 class Contact(TypedDict):
     """A person who may be written to. `address` is the only place a recipient ever comes from."""
 

@@ -1,9 +1,9 @@
 """What is known about a company, and which of it a writer is shown."""
 
-from collections.abc import Iterable
 from typing import TypedDict
 
 MAX_COMPANY_FACTS = 8
+"""A writer sees the most confident ones; equals are ordered by field, then source, so the choice is stable."""
 
 
 class Fact(TypedDict):
@@ -14,9 +14,3 @@ class Fact(TypedDict):
     confidence: float
     source: str
     observed_at: str
-
-
-def best_facts(facts: Iterable[Fact]) -> list[Fact]:
-    """At most 8 facts, the most confident first; equals keep the order of field and source, so the choice is stable."""
-    ordered = sorted(facts, key=lambda fact: (-fact["confidence"], fact["field"], fact["source"]))
-    return ordered[:MAX_COMPANY_FACTS]

@@ -88,6 +88,7 @@ CREATE TABLE drafts (
   graph_meta TEXT NOT NULL,
   created_at TEXT NOT NULL,
   decision TEXT,
+  decision_key TEXT,
   decided_by TEXT,
   decided_at TEXT,
   approved_subject TEXT,

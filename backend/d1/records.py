@@ -1,0 +1,36 @@
+"""What is known of contacts, for runs that have no thread: one read before a run, one write after it."""
+
+import json
+from collections.abc import Sequence
+
+from backend.d1.dossier import read_brief, take_brief
+from backend.domain.campaign import Campaign, Dossier, Memory
+from backend.domain.flags import Flags
+from backend.ports import Database, Statement
+
+_FLAGS = "SELECT name, value FROM flags"
+_REMEMBER = """
+INSERT INTO memories (contact_id, kind, text, created_at)
+SELECT ?1, value ->> 'kind', value ->> 'text', ?3 FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING"""
+
+
+class D1Records:
+    """`ports.Records` over D1. `defaults` are the flags the stored ones are laid over."""
+
+    def __init__(self, database: Database, defaults: Flags) -> None:
+        self._database = database
+        self._defaults = defaults
+
+    async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
+        """See `ports.Records.brief`."""
+        return take_brief(await self._database.batch(read_brief(campaign_id, contact_id)), campaign_id, contact_id)
+
+    async def flags(self) -> Flags:
+        """See `ports.Records.flags`."""
+        (stored,) = await self._database.batch([Statement(_FLAGS)])
+        return self._defaults.overridden({row["name"]: bool(row["value"]) for row in stored.rows})
+
+    async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:
+        """See `ports.Records.remember`."""
+        learned = json.dumps(list(memories), ensure_ascii=False)
+        await self._database.batch([Statement(_REMEMBER, (contact_id, learned, at))])

@@ -1,0 +1,119 @@
+"""The composition root: settings -> adapters -> compiled graphs -> the verbs. Reality is chosen here and nowhere else."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+
+from backend.campaigns import Campaigns
+from backend.d1.checkpointer import D1Saver
+from backend.d1.database import open_database
+from backend.d1.intake import D1Intake
+from backend.d1.ledger import D1SendLedger
+from backend.d1.meter import MeteredDatabase
+from backend.d1.records import D1Records
+from backend.d1.threads import D1Threads
+from backend.d1.tokens import D1Tokens
+from backend.d1.views import D1Views
+from backend.domain.flags import Flags
+from backend.emails import Emails
+from backend.graphs.registry import GRAPHS
+from backend.llm import DeepSeek
+from backend.mail import OutboxMailer
+from backend.ports import Clock, Mailer, MakeLLM
+from backend.settings import Settings, kill_switch_is_on, read_settings
+
+
+class SystemClock:
+    """Tells the machine's time."""
+
+    def now(self) -> datetime:
+        """See `ports.Clock.now`."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything a door of the service may use; `cron_secrets` holds the live ones, during a rotation two."""
+
+    campaigns: Campaigns
+    emails: Emails
+    intake: D1Intake
+    views: D1Views
+    tokens: D1Tokens
+    database: MeteredDatabase
+    saver: D1Saver
+    mailer: Mailer
+    clock: Clock
+    cron_secrets: tuple[str, ...]
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    make_llm: MakeLLM | None = None,
+    mailer: Mailer | None = None,
+) -> AsyncIterator[Service]:
+    """Open the database and the model client, wire the service, and close both on leaving.
+
+    Each keyword replaces one adapter; the demo brings its own clock, tests their fakes.
+
+    Raises:
+        SettingRefused: a setting is not allowed; nothing was opened.
+    """
+    # Without it langgraph-checkpoint runs code that a crafted row names.
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+    settings = settings or read_settings()
+    clock = clock or SystemClock()
+    mailer = mailer or OutboxMailer(settings.outbox_dir)
+    flags = Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.d1_url, _reveal(settings.d1_token)))
+        make_llm = make_llm or await stack.enter_async_context(_deepseek(settings))
+        saver = D1Saver(database, key=_reveal(settings.checkpoint_key))
+        records = D1Records(database, flags)
+        campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build
+        yield Service(
+            campaigns=Campaigns(
+                threads=D1Threads(database, saver, flags),
+                ledger=D1SendLedger(database, clock),
+                graphs={coach: campaign(saver, coach=coach) for coach in (False, True)},
+                make_llm=make_llm,
+                mailer=mailer,
+                clock=clock,
+            ),
+            emails=Emails(
+                records=records,
+                graphs={role_plan: orchestrator(role_plan=role_plan) for role_plan in (False, True)},
+                make_llm=make_llm,
+                clock=clock,
+            ),
+            intake=D1Intake(database),
+            views=D1Views(database, saver),
+            tokens=D1Tokens(database),
+            database=database,
+            saver=saver,
+            mailer=mailer,
+            clock=clock,
+            cron_secrets=tuple(
+                secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret
+            ),
+        )
+
+
+def _deepseek(settings: Settings) -> DeepSeek:
+    return DeepSeek(
+        api_key=_reveal(settings.deepseek_api_key),
+        base_url=settings.deepseek_base_url,
+        deadline_s=settings.model_deadline_s,
+        kill_switch=lambda: kill_switch_is_on(settings.llm_kill_switch),
+    )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
