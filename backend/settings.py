@@ -4,6 +4,7 @@ An empty variable counts as unset. A flag takes `true`/`false` (also 1/0, yes/no
 """
 
 import os
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -60,14 +61,14 @@ class Settings(BaseSettings):
         return check_model_url(url)
 
 
-def read_settings() -> Settings:
-    """Read the environment and `.env`.
+def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Read the environment and `.env`; `overrides`, by field name, take precedence.
 
     Raises:
         SettingRefused: a variable's text is not allowed; names the first such variable.
     """
     try:
-        return Settings()
+        return Settings(**dict(overrides or {}))  # type: ignore[arg-type]  # validated like the environment
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         variable = str(first["loc"][0]).upper()

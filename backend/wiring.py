@@ -1,7 +1,7 @@
 """The composition root: settings -> adapters -> compiled graphs -> the verbs. Reality is chosen here and nowhere else."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings | None = None,
+    overrides: Mapping[str, object] | None = None,
     *,
     clock: Clock | None = None,
     make_llm: MakeLLM | None = None,
@@ -61,14 +61,15 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Open the database and the model client, wire the service, and close both on leaving.
 
-    Each keyword replaces one adapter; the demo brings its own clock, tests their fakes.
+    `overrides` are settings by name that take precedence over the environment; each keyword replaces one adapter, as the
+    demo does with the clock and tests with their fakes.
 
     Raises:
         SettingRefused: a setting is not allowed; nothing was opened.
     """
     # Without it langgraph-checkpoint runs code that a crafted row names.
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
-    settings = settings or read_settings()
+    settings = read_settings(overrides)
     clock = clock or SystemClock()
     mailer = mailer or OutboxMailer(settings.outbox_dir)
     flags = Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
