@@ -1,4 +1,4 @@
-"""What holds for every test: an environment of its own, models off, loopback only, specs and tests tied together."""
+"""What holds for every test: an environment of its own, models off, loopback only, specs tied to tests, golden files."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from backend.settings import Settings
 
-pytest_plugins = ["pytester", "tests.specs", "tests.loopback"]
+pytest_plugins = ["pytester", "tests.specs", "tests.loopback", "tests.goldens", "tests.d1.wrangler"]
 
 # A developer's shell may configure none of this; LangChain and LangSmith read more names than ours.
 for _name in list(os.environ):
