@@ -196,17 +196,16 @@ class D1Threads:
         transaction = Transaction()
         self._saver.prefetch(transaction, lease.thread_id, results[3 + len(brief) :])
         with transaction.opened():
-            yield D1Run(self._database, self._saver, transaction, lease, case)
+            yield D1Run(self._database, transaction, lease, case)
 
 
 class D1Run:
     """`ports.Run` over D1: collects what the run is told and commits it with the checkpoint in one batch."""
 
-    def __init__(self, database: Database, saver: D1Saver, transaction: Transaction, lease: Lease, case: Case) -> None:
+    def __init__(self, database: Database, transaction: Transaction, lease: Lease, case: Case) -> None:
         self.lease = lease
         self.case = case
         self._database = database
-        self._saver = saver
         self._transaction = transaction
         self._outcome = _Outcome("scheduled", case.thread.step)
 
@@ -225,7 +224,7 @@ class D1Run:
     def fail(self, error: str, *, retry_at: str | None, keep_state: bool) -> None:
         """See `ports.Run.fail`."""
         if not keep_state:
-            self._saver.discard(self._transaction)
+            self._transaction.forget_participants()
         thread = self.case.thread
         status: ThreadStatus = thread.status if retry_at else "parked"
         self._outcome = _Outcome(status, thread.step, error, retry_at, attempts=thread.attempts + 1)

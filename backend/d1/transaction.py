@@ -74,6 +74,10 @@ class Transaction:
         """Return who joined under `key`."""
         return self._participants.get(key)
 
+    def forget_participants(self) -> None:
+        """Drop what participants would commit; staged statements stay."""
+        self._participants.clear()
+
     @contextmanager
     def opened(self) -> Iterator["Transaction"]:
         """Make this the current transaction of the block and of the tasks started in it."""

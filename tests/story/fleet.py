@@ -1,0 +1,157 @@
+"""A whole fleet on the embedded database with fakes at the ports: what the stories are told with."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from backend.campaigns import Campaigns, RunReport, SweepReport
+from backend.d1.checkpointer import D1Saver
+from backend.d1.database import open_database
+from backend.d1.ledger import D1SendLedger
+from backend.d1.meter import MeteredDatabase
+from backend.d1.threads import D1Threads
+from backend.domain.campaign import Decision, DecisionRequest
+from backend.domain.flags import Flags
+from backend.domain.instants import from_text
+from backend.domain.suppression import address_sha256
+from backend.graphs import campaign_graph
+from backend.ports import Database, Row, SqlValue, Statement
+from tests.fakes.clock import FixedClock
+from tests.fakes.mailer import RecordingMailer
+from tests.fakes.scripted_model import ScriptedLLM
+
+PLAN: dict[str, Any] = {
+    "angle": "a shorter month-end close",
+    "tone": "direct",
+    "cadence_days": [0, 3, 5],
+    "max_touches": 3,
+    "stop_criteria": "Stop when a meeting is booked.",
+}
+EMAIL = {"subject": "Your month-end close", "body": "Hello Ada, three days are a long close. Shall we talk?"}
+SCRIPT: dict[str, Any] = {"campaign:coach_plan": PLAN, "email:compose": EMAIL}
+
+
+@dataclass
+class Fleet:
+    """The verbs, and a hand on everything around them."""
+
+    campaigns: Campaigns
+    database: MeteredDatabase
+    saver: D1Saver
+    clock: FixedClock
+    model: ScriptedLLM
+    mailer: RecordingMailer
+
+    async def rows(self, sql: str, *params: SqlValue) -> list[Row]:
+        """Read rows."""
+        (result,) = await self.database.batch([Statement(sql, params)])
+        return result.rows
+
+    async def add_contact(self, contact_id: str, **flags: int) -> None:
+        """Add a contact of a company with two facts, and raise the given flags."""
+        address = f"{contact_id}@northwind.example"
+        columns = {"contact_id": contact_id, "company_id": "northwind", "address": address, "name": "Ada Ngata", "title": "CFO"}
+        row = {**columns, "address_sha256": address_sha256(address), "updated_at": "2026-11-01T00:00:00.000Z", **flags}
+        names = ", ".join(row)
+        marks = ", ".join(f"?{index}" for index in range(1, len(row) + 1))
+        await self.rows(f"INSERT INTO contacts ({names}) VALUES ({marks})", *row.values())  # noqa: S608  # names of this file
+
+    async def flag(self, contact_id: str, flag: str) -> None:
+        """Raise one of the four flags of a contact."""
+        await self.rows(f"UPDATE contacts SET {flag} = 1 WHERE contact_id = ?1", contact_id)  # noqa: S608  # names of this file
+
+    async def switch_coach(self, *, on: bool) -> None:
+        """Set the stored flag, as an operator does."""
+        await self.rows(
+            "INSERT INTO flags VALUES ('CAMPAIGN_COACH_ENABLED', ?1, 'op', '2026') "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            int(on),
+        )
+
+    async def enrol(self, contact_id: str = "ada", campaign_id: str = "close") -> str:
+        """Enrol a contact and return the thread's id."""
+        (enrolment,) = await self.campaigns.enrol(campaign_id, [contact_id], principal="op")
+        return enrolment.thread.thread_id
+
+    async def resume(self) -> SweepReport:
+        """Let one tick pass."""
+        return await self.campaigns.resume()
+
+    async def decide(self, decision: Decision, **wishes: Any) -> RunReport:
+        """Decide the one draft that waits."""
+        return await self.campaigns.decide(await self.pending(), DecisionRequest(decision, "ana", **wishes))
+
+    async def pending(self) -> str:
+        """The id of the one draft that waits."""
+        (row,) = await self.rows("SELECT draft_id FROM drafts WHERE status = 'pending'")
+        return str(row["draft_id"])
+
+    async def touch(self, decision: Decision = "approve", **wishes: Any) -> RunReport:
+        """Move the clock to the next due instant, let a tick pass, and decide the draft it made."""
+        (due,) = await self.rows("SELECT min(next_touch_at) AS at FROM threads")
+        if due["at"] and from_text(due["at"]) > self.clock.now():
+            self.clock.set(from_text(due["at"]))
+        await self.resume()
+        return await self.decide(decision, **wishes)
+
+    async def state(self, thread_id: str = "close:ada") -> dict[str, Any]:
+        """The state in the thread's latest checkpoint."""
+        found = await self.saver.aget_tuple(RunnableConfig(configurable={"thread_id": thread_id}))
+        return dict(found.checkpoint["channel_values"]) if found else {}
+
+    async def thread(self, thread_id: str = "close:ada") -> Row:
+        """The thread's row."""
+        (row,) = await self.rows("SELECT * FROM threads WHERE thread_id = ?1", thread_id)
+        return row
+
+    def sent_days(self) -> list[int]:
+        """Whole days between one delivered email and the next; the first counts from itself."""
+        instants = [from_text(email.sent_at) for email in self.mailer.delivered]
+        return [(later - earlier) // timedelta(days=1) for earlier, later in zip([instants[0], *instants], instants, strict=False)]
+
+    def on(self, database: Database) -> Campaigns:
+        """The verbs of another process: new adapters over `database`, the same world outside."""
+        return wire(database, self.clock, self.model, self.mailer, Flags())
+
+
+def wire(database: Database, clock: FixedClock, model: ScriptedLLM, mailer: RecordingMailer, flags: Flags) -> Campaigns:
+    """Wire the verbs as the composition root does, over the given fakes."""
+    saver = D1Saver(database)
+    return Campaigns(
+        threads=D1Threads(database, saver, flags),
+        ledger=D1SendLedger(database, clock),
+        graphs={coach: campaign_graph.build(saver, coach=coach) for coach in (False, True)},
+        make_llm=model,
+        mailer=mailer,
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def open_fleet(
+    script: dict[str, Any] | None = None, *, coach: bool = False, url: str = "sqlite:///:memory:", contacts: Sequence[str] = ("ada",)
+) -> AsyncIterator[Fleet]:
+    """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
+    async with open_database(url) as database:
+        saver = D1Saver(database)
+        await saver.setup()
+        clock, model, mailer = FixedClock(), ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
+        fleet = Fleet(wire(database, clock, model, mailer, Flags()), database, saver, clock, model, mailer)
+        fact = ("northwind", "close_days", "the 2025 annual report", "Its month-end close takes three days", 0.9, "2026-10-01")
+        await fleet.rows("INSERT INTO companies VALUES ('northwind', 'Northwind', 'northwind.example')")
+        await fleet.rows("INSERT INTO company_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)", *fact)
+        await fleet.rows(
+            "INSERT INTO campaigns VALUES ('close', 'Month-end', 'We shorten the close.', 'Ben Ortiz', 'ben@vendor.example', ?1, '2026')",
+            json.dumps(["https://vendor.example/close"]),
+        )
+        for contact_id in contacts:
+            await fleet.add_contact(contact_id)
+        await fleet.switch_coach(on=coach)
+        yield fleet
+
+

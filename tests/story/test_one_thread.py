@@ -1,0 +1,37 @@
+"""One campaign thread, from enrolment to its end."""
+
+import pytest
+
+from backend.domain.instants import to_text
+from tests.story.fleet import PLAN, SCRIPT, Fleet, open_fleet
+
+
+async def run_to_the_end(fleet: Fleet, touches: int) -> None:
+    for _ in range(touches):
+        await fleet.touch()
+
+
+async def test_without_a_coach_six_touches_follow_the_default_cadence() -> None:
+    """Flag off: six emails, gaps 0, 4, 7, 7, 7, 7 days, then the thread is completed."""
+    async with open_fleet() as fleet:
+        await fleet.enrol()
+        await run_to_the_end(fleet, 6)
+        assert fleet.sent_days() == [0, 4, 7, 7, 7, 7]
+        assert (await fleet.thread())["status"] == "completed"
+
+
+async def test_the_coach_is_asked_once_in_the_life_of_a_thread() -> None:
+    """One planning call over every touch, a hundred further ticks and new adapters; the plan's bytes never change."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        first = (await fleet.state())["coach_plan"]
+        await fleet.decide("approve")
+        await run_to_the_end(fleet, 2)
+        other_process = fleet.on(fleet.database)
+        for _ in range(100):
+            await other_process.resume()
+        assert fleet.model.count("campaign:coach_plan") == 1
+        assert (await fleet.state())["coach_plan"] == first
+        assert fleet.sent_days() == PLAN["cadence_days"]
+        assert (await fleet.thread())["status"] == "completed"
