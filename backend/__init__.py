@@ -7,10 +7,12 @@ The package in reading order:
     graphs/        one graph, one module, one page; registry.py names them all
     campaigns.py   the three verbs: enrol, resume, decide
     d1/ llm/ mail/ the adapters behind the ports
+    edge/          the Cloudflare Worker, in JavaScript: a bridge to D1, and the cron
     wiring.py      settings -> adapters -> compiled graphs -> Campaigns
     api/ cli.py    the two doors: HTTP and the command line
     demo/          a whole campaign on a simulated clock
     errors.py      every deliberate failure
+    egress.py      the hosts a model may be asked at
     settings.py    the environment, read once
 
 Nothing imports upwards; `uv run lint-imports` proves it.
