@@ -23,7 +23,7 @@ def read_object(text: str) -> dict[str, Any]:
         what = "it is not JSON"
         raise ModelAnswerUnusable(what) from None
     if not isinstance(value, dict):
-        what = f"it is a JSON {type(value).__name__} where an object was asked for"
+        what = "it is JSON, and not an object"
         raise ModelAnswerUnusable(what)
     return cast("dict[str, Any]", value)
 

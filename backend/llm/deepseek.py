@@ -22,9 +22,12 @@ from backend.llm.prices import Usage, cost_usd
 from backend.ports import Answer, Model, Prompt, Tier
 
 MODELS: Final[Mapping[Tier, str]] = {"standard": "deepseek-v4-flash", "deep": "deepseek-v4-pro"}
+_JSON_MODE: Final = {"response_format": {"type": "json_object"}}
 # Both models think unless told otherwise, and bill it as output.
-_EXTRA_BODY: Final[Mapping[Tier, dict[str, Any]]] = {"standard": {"thinking": {"type": "disabled"}}, "deep": {}}
-_MALFORMED: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_OPTIONS: Final[Mapping[Tier, dict[str, Any]]] = {"standard": {"thinking": {"type": "disabled"}}, "deep": {}}
+_NO_COMPLETION: Final = "the response is no chat completion"
+# What openai and langchain raise when a response has another shape than they read.
+_MISREAD: Final = (openai.OpenAIError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class DeepSeek:
@@ -56,7 +59,7 @@ class DeepSeek:
         return _DeepSeekModel(MODELS[tier], self._chat(tier), self._deadline_s, self._why_off)
 
     async def aclose(self) -> None:
-        """Close the connections; no model made here can be asked afterwards."""
+        """Close the connections; a model made here and asked afterwards is switched off."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -78,14 +81,16 @@ class DeepSeek:
             max_retries=0,
             timeout=None,  # `asyncio.timeout` is the one deadline
             http_async_client=self._http,
-            model_kwargs={"response_format": {"type": "json_object"}},
-            extra_body=_EXTRA_BODY[tier],
+            openai_proxy=None,
+            extra_body=_JSON_MODE | _OPTIONS[tier],  # as a named argument it would take the SDK's schema-parsing path
             cache=False,
         )
 
     def _why_off(self) -> str | None:
         if self._kill_switch():
             return "LLM_KILL_SWITCH is on"
+        if self._http.is_closed:
+            return "the service is shutting down"
         return None if self._api_key else "DEEPSEEK_API_KEY is not set"
 
 
@@ -126,17 +131,11 @@ class _DeepSeekModel:
             what = f"the server answered with HTTP {error.status_code}"
         except openai.APIConnectionError:
             what = "the connection could not be made or broke off"
-        except openai.OpenAIError:
-            raise ModelAnswerUnusable(_CUT_OFF) from None
         except UnicodeEncodeError:
             what = "the prompt holds half of a surrogate pair, so nothing was sent"
-        except _MALFORMED:
+        except _MISREAD:
             raise ModelAnswerUnusable(_NO_COMPLETION) from None
         raise ModelCallFailed(what)
-
-
-_CUT_OFF: Final = "it was cut off or withheld before its end"
-_NO_COMPLETION: Final = "the response is no chat completion"
 
 
 def _checked_key(api_key: str | None) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from backend.errors import ModelSwitchedOff
 from backend.llm.answers import read_object
@@ -40,6 +40,10 @@ class ScriptedLLM:
         self.made[tier] += 1
         return ScriptedModel(self, tier)
 
+    def switch_off(self) -> None:
+        """Make no request any more, as under the kill switch."""
+        self.switched_off = True
+
     def count(self, prompt_name: str) -> int:
         """How many requests were made under this prompt path."""
         return sum(asked.prompt.name == prompt_name for asked in self.asked)
@@ -48,9 +52,8 @@ class ScriptedLLM:
         """Record a request and return what the script has for it."""
         self.asked.append(asked)
         lines = self.script[asked.prompt.name]
-        if isinstance(lines, list):
-            return lines[min(self.count(asked.prompt.name), len(lines)) - 1]
-        return lines
+        in_order = cast("list[Line]", lines if isinstance(lines, list) else [lines])
+        return in_order[min(self.count(asked.prompt.name), len(in_order)) - 1]
 
 
 @dataclass(frozen=True, slots=True)
