@@ -87,9 +87,15 @@ class OutgoingEmail:
 class Mailer(Protocol):
     """Hands one email to a provider."""
 
-    name: str
-    replay_window: timedelta
-    """For how long the same idempotency key may be posted again without a second delivery; zero where there is none."""
+    @property
+    def name(self) -> str:
+        """Return the provider's name, for people."""
+        ...
+
+    @property
+    def replay_window(self) -> timedelta:
+        """Return for how long the same idempotency key may be posted again without a second delivery; zero where never."""
+        ...
 
     async def send(self, email: OutgoingEmail) -> str:
         """Deliver `email` at most once per idempotency key within the window, and return the provider's id for it.
@@ -184,7 +190,7 @@ class SendLedger(Protocol):
         """
         ...
 
-    def settle(self, reservation: Reservation, state: LedgerState, *, at: str, provider_id: str = "", error: str = "") -> None:
+    def settle(self, reservation: Reservation, state: LedgerState, *, provider_id: str = "", error: str = "") -> None:
         """Record the outcome in the open run; it is committed with the run, whether that ends well or fails.
 
         Only `sent` may follow `unknown`.

@@ -52,10 +52,10 @@ def take_brief(results: Sequence[Result], campaign_id: str, contact_id: str) -> 
         raise UnknownContact(contact_id)
     dossier = Dossier(
         contact=_contact(contacts[0]),
-        company=Company(**companies[0]) if companies else None,
-        facts=[Fact(**row) for row in facts],
+        company=_company(companies[0]) if companies else None,
+        facts=[_fact(row) for row in facts],
         history=[_past_touch(row) for row in reversed(history)],
-        memories=[Memory(**row) for row in reversed(memories)],
+        memories=[Memory(kind=row["kind"], text=row["text"]) for row in reversed(memories)],
         suppressed=bool(contacts[0]["suppressed"]),
     )
     return _campaign(campaigns[0]), dossier
@@ -84,6 +84,20 @@ def _contact(row: Row) -> Contact:
         bounced=bool(row["bounced"]),
         unsubscribed=bool(row["unsubscribed"]),
         replied=bool(row["replied"]),
+    )
+
+
+def _company(row: Row) -> Company:
+    return Company(company_id=row["company_id"], name=row["name"], domain=row["domain"])
+
+
+def _fact(row: Row) -> Fact:
+    return Fact(
+        field=row["field"],
+        value=row["value"],
+        confidence=row["confidence"],
+        source=row["source"],
+        observed_at=row["observed_at"],
     )
 
 

@@ -17,10 +17,10 @@ from backend.d1.meter import MeteredDatabase
 from backend.d1.threads import D1Threads
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.domain.flags import Flags
-from backend.domain.instants import from_text
+from backend.domain.instants import from_text, to_text
 from backend.domain.suppression import address_sha256
 from backend.graphs import campaign_graph
-from backend.ports import Database, Row, SqlValue, Statement
+from backend.ports import Database, Lease, Mailer, OutgoingEmail, Row, SqlValue, Statement
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
@@ -55,8 +55,19 @@ class Fleet:
     async def add_contact(self, contact_id: str, **flags: int) -> None:
         """Add a contact of a company with two facts, and raise the given flags."""
         address = f"{contact_id}@northwind.example"
-        columns = {"contact_id": contact_id, "company_id": "northwind", "address": address, "name": "Ada Ngata", "title": "CFO"}
-        row = {**columns, "address_sha256": address_sha256(address), "updated_at": "2026-11-01T00:00:00.000Z", **flags}
+        columns: dict[str, SqlValue] = {
+            "contact_id": contact_id,
+            "company_id": "northwind",
+            "address": address,
+            "name": "Ada Ngata",
+            "title": "CFO",
+        }
+        row: dict[str, SqlValue] = {
+            **columns,
+            "address_sha256": address_sha256(address),
+            "updated_at": "2026-11-01T00:00:00.000Z",
+            **flags,
+        }
         names = ", ".join(row)
         marks = ", ".join(f"?{index}" for index in range(1, len(row) + 1))
         await self.rows(f"INSERT INTO contacts ({names}) VALUES ({marks})", *row.values())  # noqa: S608  # names of this file
@@ -91,12 +102,37 @@ class Fleet:
         (row,) = await self.rows("SELECT draft_id FROM drafts WHERE status = 'pending'")
         return str(row["draft_id"])
 
-    async def touch(self, decision: Decision = "approve", **wishes: Any) -> RunReport:
-        """Move the clock to the next due instant, let a tick pass, and decide the draft it made."""
+    async def fast_forward(self) -> SweepReport:
+        """Move the clock to the next due instant, if it lies ahead, and let a tick pass."""
         (due,) = await self.rows("SELECT min(next_touch_at) AS at FROM threads")
         if due["at"] and from_text(due["at"]) > self.clock.now():
             self.clock.set(from_text(due["at"]))
+        return await self.resume()
+
+    async def approved_but_not_sent(self) -> tuple[Lease, str, OutgoingEmail]:
+        """A thread whose approval is durable and whose run was killed right after: its lease, its draft, the email to send."""
+        await self.enrol()
         await self.resume()
+        draft_id, now = await self.pending(), to_text(self.clock.now())
+        request = DecisionRequest("approve", "ana")
+        lease = await self.campaigns.threads.decide(draft_id, request, owner="killed", now=now, until_at=now)
+        (draft,) = await self.rows("SELECT subject, body FROM drafts")
+        email = OutgoingEmail(
+            message_id="<touch@vendor.example>",
+            idempotency_key="touch",
+            sender_name="Ben Ortiz",
+            sender_address="ben@vendor.example",
+            recipient_name="Ada Ngata",
+            recipient_address="ada@northwind.example",
+            sent_at=now,
+            **draft,
+        )
+        return lease, draft_id, email
+
+    async def touch(self, decision: Decision = "approve", **wishes: Any) -> RunReport:
+        """Fast forward until a draft waits, and decide it; a gap that changed meanwhile takes a second tick."""
+        while not await self.rows("SELECT 1 FROM drafts WHERE status = 'pending'"):
+            await self.fast_forward()
         return await self.decide(decision, **wishes)
 
     async def state(self, thread_id: str = "close:ada") -> dict[str, Any]:
@@ -112,14 +148,16 @@ class Fleet:
     def sent_days(self) -> list[int]:
         """Whole days between one delivered email and the next; the first counts from itself."""
         instants = [from_text(email.sent_at) for email in self.mailer.delivered]
-        return [(later - earlier) // timedelta(days=1) for earlier, later in zip([instants[0], *instants], instants, strict=False)]
+        return [
+            (later - earlier) // timedelta(days=1) for earlier, later in zip([instants[0], *instants], instants, strict=False)
+        ]
 
-    def on(self, database: Database) -> Campaigns:
+    def on(self, database: Database, *, mailer: Mailer | None = None) -> Campaigns:
         """The verbs of another process: new adapters over `database`, the same world outside."""
-        return wire(database, self.clock, self.model, self.mailer, Flags())
+        return wire(database, self.clock, self.model, mailer or self.mailer, Flags())
 
 
-def wire(database: Database, clock: FixedClock, model: ScriptedLLM, mailer: RecordingMailer, flags: Flags) -> Campaigns:
+def wire(database: Database, clock: FixedClock, model: ScriptedLLM, mailer: Mailer, flags: Flags) -> Campaigns:
     """Wire the verbs as the composition root does, over the given fakes."""
     saver = D1Saver(database)
     return Campaigns(
@@ -134,7 +172,11 @@ def wire(database: Database, clock: FixedClock, model: ScriptedLLM, mailer: Reco
 
 @asynccontextmanager
 async def open_fleet(
-    script: dict[str, Any] | None = None, *, coach: bool = False, url: str = "sqlite:///:memory:", contacts: Sequence[str] = ("ada",)
+    script: dict[str, Any] | None = None,
+    *,
+    coach: bool = False,
+    url: str = "sqlite:///:memory:",
+    contacts: Sequence[str] = ("ada",),
 ) -> AsyncIterator[Fleet]:
     """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
     async with open_database(url) as database:
@@ -146,12 +188,11 @@ async def open_fleet(
         await fleet.rows("INSERT INTO companies VALUES ('northwind', 'Northwind', 'northwind.example')")
         await fleet.rows("INSERT INTO company_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)", *fact)
         await fleet.rows(
-            "INSERT INTO campaigns VALUES ('close', 'Month-end', 'We shorten the close.', 'Ben Ortiz', 'ben@vendor.example', ?1, '2026')",
+            "INSERT INTO campaigns VALUES ('close', 'Close', 'We shorten the close.', 'Ben Ortiz', ?1, ?2, '')",
+            "ben@vendor.example",
             json.dumps(["https://vendor.example/close"]),
         )
         for contact_id in contacts:
             await fleet.add_contact(contact_id)
         await fleet.switch_coach(on=coach)
         yield fleet
-
-

@@ -1,12 +1,10 @@
 """One campaign thread, from enrolment to its end."""
 
-import pytest
-
-from backend.domain.instants import to_text
 from tests.story.fleet import PLAN, SCRIPT, Fleet, open_fleet
 
 
 async def run_to_the_end(fleet: Fleet, touches: int) -> None:
+    """Approve so many touches, each when it is due."""
     for _ in range(touches):
         await fleet.touch()
 

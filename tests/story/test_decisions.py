@@ -1,0 +1,137 @@
+"""What a person may decide, and what each decision does."""
+
+import asyncio
+
+import pytest
+
+from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email
+from backend.errors import DraftAlreadyDecided, DraftNoLongerWaits, DraftVersionStale, TooManyVersions, UnknownDraft
+from tests.story.fleet import SCRIPT, Fleet, open_fleet
+
+MY_TEXT = Email(subject="My own words", body="Dear Ada,\n\nthis is what I want to say.\n\nBen")
+
+
+async def waiting(fleet: Fleet) -> str:
+    """Enrol, let a tick pass, and return the draft that waits."""
+    await fleet.enrol()
+    await fleet.resume()
+    return await fleet.pending()
+
+
+async def test_what_was_approved_is_byte_for_byte_what_is_sent() -> None:
+    """The delivered subject and body equal the approved draft's."""
+    async with open_fleet(SCRIPT) as fleet:
+        draft_id = await waiting(fleet)
+        (draft,) = await fleet.rows("SELECT subject, body FROM drafts WHERE draft_id = ?1", draft_id)
+        report = await fleet.decide("approve")
+        assert report.sent
+        (email,) = fleet.mailer.delivered
+        assert {"subject": email.subject, "body": email.body} == draft
+
+
+async def test_edit_sends_the_persons_text_and_keeps_the_original() -> None:
+    """An edit sends exactly the given text; the draft's own text stays in its row."""
+    async with open_fleet() as fleet:
+        draft_id = await waiting(fleet)
+        await fleet.decide("edit", edited=MY_TEXT)
+        (email,) = fleet.mailer.delivered
+        (row,) = await fleet.rows("SELECT * FROM drafts WHERE draft_id = ?1", draft_id)
+        assert (email.subject, email.body) == (MY_TEXT["subject"], MY_TEXT["body"])
+        assert row["approved_body"] == MY_TEXT["body"] != row["body"]
+
+
+async def test_regenerate_makes_a_new_version_with_the_feedback_in_the_prompt() -> None:
+    """Version 2 waits under its own id, version 1 is kept, and the writer read the feedback as data."""
+    async with open_fleet(SCRIPT) as fleet:
+        first = await waiting(fleet)
+        report = await fleet.decide("regenerate", feedback="Shorter, and mention the auditors.")
+        assert report.status == "awaiting_approval"
+        assert report.draft_id not in (None, first)
+        versions = await fleet.rows("SELECT version, status FROM drafts ORDER BY version")
+        assert versions == [{"version": 1, "status": "decided"}, {"version": 2, "status": "pending"}]
+        assert "mention the auditors" in fleet.model.asked[-1].prompt.user
+        assert fleet.mailer.delivered == []
+
+
+async def test_approving_a_version_after_a_newer_one_exists_is_refused() -> None:
+    """Approving v1 after v2 raises, and names who asked for v2."""
+    async with open_fleet(SCRIPT) as fleet:
+        first = await waiting(fleet)
+        await fleet.decide("regenerate", feedback="Again.")
+        with pytest.raises(DraftAlreadyDecided, match="regenerate by ana"):
+            await fleet.campaigns.decide(first, DecisionRequest("approve", "ana"))
+        with pytest.raises(DraftVersionStale, match="version 2"):
+            await fleet.decide("approve", version=1)
+        assert fleet.mailer.delivered == []
+
+
+async def test_a_touch_has_at_most_five_versions() -> None:
+    """The fifth version can be decided on, but not regenerated."""
+    async with open_fleet() as fleet:
+        await waiting(fleet)
+        for _ in range(MAX_DRAFT_VERSIONS - 1):
+            await fleet.decide("regenerate", feedback="Again.")
+        with pytest.raises(TooManyVersions):
+            await fleet.decide("regenerate", feedback="Again.")
+        bodies = {row["body"] for row in await fleet.rows("SELECT body FROM drafts")}
+        assert len(bodies) > 1
+        assert (await fleet.decide("approve")).sent
+
+
+async def test_reject_skips_the_touch_and_the_sequence_goes_on() -> None:
+    """A rejected touch is not sent, and the next one is due after its gap from the decision."""
+    async with open_fleet() as fleet:
+        await waiting(fleet)
+        report = await fleet.decide("reject", reason="wrong person in the opening")
+        assert (report.status, report.step) == ("scheduled", 1)
+        assert fleet.mailer.delivered == []
+        await fleet.touch()
+        (touch, sent) = (await fleet.state())["touches"]
+        assert touch["outcome"] == "rejected"
+        assert touch["decision_provenance"]["reason"] == "wrong person in the opening"
+        assert sent["outcome"] == "sent"
+
+
+async def test_stop_ends_the_sequence_for_good() -> None:
+    """After a stop nothing is drafted or sent, however many ticks pass."""
+    async with open_fleet() as fleet:
+        await waiting(fleet)
+        assert (await fleet.decide("stop")).status == "stopped"
+        assert (await fleet.resume()).runs == []
+        assert fleet.mailer.delivered == []
+
+
+async def test_of_two_simultaneous_approvals_one_wins_and_one_learns_who() -> None:
+    """A double click sends once and never approves the next touch."""
+    async with open_fleet() as fleet:
+        draft_id = await waiting(fleet)
+        asks = [fleet.campaigns.decide(draft_id, DecisionRequest("approve", who)) for who in ("ana", "bo")]
+        outcomes = await asyncio.gather(*asks, return_exceptions=True)
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["DraftAlreadyDecided", "RunReport"]
+        assert len(fleet.mailer.delivered) == 1
+        assert (await fleet.thread())["step"] == 1
+
+
+async def test_an_unknown_draft_decides_nothing() -> None:
+    """A decision on an id nobody has is refused, and so is one on a draft whose thread moved on."""
+    async with open_fleet() as fleet:
+        with pytest.raises(UnknownDraft):
+            await fleet.campaigns.decide("nobody", DecisionRequest("approve", "ana"))
+        draft_id = await waiting(fleet)
+        await fleet.rows("UPDATE threads SET status = 'stopped'")
+        with pytest.raises(DraftNoLongerWaits, match="stopped"):
+            await fleet.campaigns.decide(draft_id, DecisionRequest("approve", "ana"))
+
+
+async def test_every_step_of_a_thread_leaves_an_audit_row() -> None:
+    """Enrolment, run, decision and the run that acted on it are rows with their principal."""
+    async with open_fleet() as fleet:
+        await waiting(fleet)
+        await fleet.decide("approve")
+        rows = await fleet.rows("SELECT principal, action FROM audit ORDER BY at, audit_id")
+        assert sorted((row["principal"], row["action"]) for row in rows) == [
+            ("ana", "approve"),
+            ("ana", "approve"),
+            ("cron", "resume"),
+            ("op", "enrol"),
+        ]

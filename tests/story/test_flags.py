@@ -1,0 +1,88 @@
+"""Flags hold the hierarchy back: off is the baseline to the byte, and a flip is a rollback for threads under way."""
+
+import json
+
+from tests.goldens import CheckGolden
+from tests.story.fleet import EMAIL, PLAN, SCRIPT, Fleet, open_fleet
+
+
+def transcript(fleet: Fleet) -> str:
+    """Everything the model was asked, in order."""
+    return "\n".join(
+        f"## {asked.tier} {asked.prompt.name}\n{asked.prompt.system}\n---\n{asked.prompt.user}" for asked in fleet.model.asked
+    )
+
+
+async def run_two_touches(fleet: Fleet) -> None:
+    """A first touch and its follow-up, both approved."""
+    await fleet.enrol()
+    await fleet.touch()
+    await fleet.touch()
+
+
+async def test_off_is_byte_identical_to_the_baseline(check_golden: CheckGolden) -> None:
+    """Requests to the model and the state in the checkpoint equal the golden files of the topology without a coach."""
+    async with open_fleet(SCRIPT, coach=False) as fleet:
+        await run_two_touches(fleet)
+        state = {channel: value for channel, value in (await fleet.state()).items() if not channel.startswith("branch:")}
+        draft_ids = {row["draft_id"]: f"draft-{row['step']}" for row in await fleet.rows("SELECT draft_id, step FROM drafts")}
+        text = json.dumps(state, indent=1, sort_keys=True)
+        for draft_id, name in draft_ids.items():
+            text = text.replace(draft_id, name)
+        check_golden("campaign_baseline_requests.txt", transcript(fleet) + "\n")
+        check_golden("campaign_baseline_state.json", text + "\n")
+
+
+async def test_a_stored_plan_does_not_show_while_the_flag_is_off() -> None:
+    """With a plan in the checkpoint and the flag off, the writer is asked exactly what the baseline asks."""
+    async with open_fleet(SCRIPT, coach=False) as baseline:
+        await run_two_touches(baseline)
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        await fleet.switch_coach(on=False)
+        await fleet.decide("approve")
+        await fleet.touch()
+        assert fleet.model.asked[-1] == baseline.model.asked[-1]
+        assert fleet.sent_days() == baseline.sent_days()
+
+
+async def test_on_off_on_again_the_same_plan_governs_and_nobody_asks_twice() -> None:
+    """Planned cadence, then the default one while the flag is off, then the planned budget; one planning call in all."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.touch()
+        plan = (await fleet.state())["coach_plan"]
+        await fleet.switch_coach(on=False)
+        await fleet.touch()
+        await fleet.switch_coach(on=True)
+        await fleet.touch()
+        assert (await fleet.state())["coach_plan"] == plan
+        assert (await fleet.thread())["status"] == "completed"
+        assert len(fleet.mailer.delivered) == PLAN["max_touches"]
+        assert fleet.sent_days() == [0, 4, 7]
+        assert fleet.model.count("campaign:coach_plan") == 1
+
+
+async def test_angle_and_tone_reach_the_writer_only_under_a_plan_the_model_made() -> None:
+    """The planned angle and tone stand in the writer's prompt; under the default plan both are absent."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        assert f"Angle set by the coach: {PLAN['angle']}" in fleet.model.asked[-1].prompt.user
+        assert f"Tone set by the coach: {PLAN['tone']}" in fleet.model.asked[-1].prompt.user
+    async with open_fleet({"campaign:coach_plan": "no plan today", "email:compose": EMAIL}, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        assert "set by the coach" not in fleet.model.asked[-1].prompt.user
+
+
+async def test_a_thread_begun_without_a_coach_never_gets_a_plan() -> None:
+    """The flag turned on after step 0 plans nothing."""
+    async with open_fleet(SCRIPT, coach=False) as fleet:
+        await fleet.enrol()
+        await fleet.touch()
+        await fleet.switch_coach(on=True)
+        await fleet.touch()
+        assert fleet.model.count("campaign:coach_plan") == 0
+        assert "coach_plan" not in await fleet.state()

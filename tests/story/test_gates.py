@@ -1,0 +1,71 @@
+"""Nothing is sent to whom it must not be, at whatever moment that becomes known."""
+
+from dataclasses import replace
+
+import pytest
+
+from backend.domain.suppression import CONTACT_FLAGS, address_sha256
+from backend.errors import ApprovalMissing, LeaseLost
+from tests.story.fleet import open_fleet
+
+
+@pytest.mark.parametrize("flag", CONTACT_FLAGS)
+async def test_a_flag_known_before_the_touch_stops_it_before_it_is_written(flag: str) -> None:
+    """No draft is composed, and the thread says why it stopped."""
+    async with open_fleet() as fleet:
+        await fleet.enrol()
+        await fleet.flag("ada", flag)
+        (run,) = (await fleet.resume()).runs
+        assert (run.status, run.reason) == ("stopped", flag)
+        assert await fleet.rows("SELECT 1 FROM drafts") == []
+
+
+@pytest.mark.parametrize("flag", CONTACT_FLAGS)
+async def test_a_flag_raised_between_approval_and_send_wins(flag: str) -> None:
+    """An approved draft to a contact who replied in between is not sent."""
+    async with open_fleet() as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        await fleet.flag("ada", flag)
+        report = await fleet.decide("approve")
+        assert (report.sent, report.status, report.reason) == (False, "stopped", flag)
+        assert fleet.mailer.delivered == []
+        assert await fleet.rows("SELECT 1 FROM send_ledger") == []
+
+
+async def test_a_suppressed_address_is_never_written_to_under_any_contact() -> None:
+    """The hash list is asked by address, in every spelling of it."""
+    async with open_fleet() as fleet:
+        await fleet.rows("INSERT INTO suppressions VALUES (?1, 'import', '2026')", address_sha256(" ADA@Northwind.EXAMPLE "))
+        await fleet.enrol()
+        (run,) = (await fleet.resume()).runs
+        assert (run.status, run.reason) == ("stopped", "suppressed")
+
+
+async def test_a_reply_in_mid_sequence_stops_everything_after_it() -> None:
+    """Two touches, a reply, and no third one for as long as the clock runs."""
+    async with open_fleet() as fleet:
+        await fleet.enrol()
+        await fleet.touch()
+        await fleet.touch()
+        await fleet.flag("ada", "replied")
+        (run,) = (await fleet.fast_forward()).runs
+        assert (run.status, run.reason) == ("stopped", "replied")
+        assert len(fleet.mailer.delivered) == 2
+
+
+async def test_the_ledger_takes_only_the_text_a_person_approved() -> None:
+    """One character more than was approved, or an approval taken back, and there is no reservation."""
+    async with open_fleet() as fleet:
+        lease, draft_id, email = await fleet.approved_but_not_sent()
+        ledger = fleet.campaigns.ledger
+        with pytest.raises(ApprovalMissing):
+            await ledger.reserve(lease, step=0, draft_id=draft_id, email=replace(email, body=f"{email.body}!"))
+        with pytest.raises(ApprovalMissing):
+            await ledger.reserve(lease, step=1, draft_id=draft_id, email=email)
+        with pytest.raises(LeaseLost):
+            await ledger.reserve(replace(lease, fence=lease.fence - 1), step=0, draft_id=draft_id, email=email)
+        await fleet.rows("UPDATE drafts SET decision = 'reject'")
+        with pytest.raises(ApprovalMissing):
+            await ledger.reserve(lease, step=0, draft_id=draft_id, email=email)
+        assert await fleet.rows("SELECT 1 FROM send_ledger") == []
