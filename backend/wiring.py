@@ -1,7 +1,7 @@
 """The composition root: settings -> adapters -> compiled graphs -> the verbs. Reality is chosen here and nowhere else."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,7 +58,7 @@ async def open_service(
     clock: Clock | None = None,
     make_llm: MakeLLM | None = None,
     mailer: Mailer | None = None,
-) -> AsyncIterator[Service]:
+) -> AsyncGenerator[Service, None]:
     """Open the database and the model client, wire the service, and close both on leaving.
 
     `overrides` are settings by name that take precedence over the environment; each keyword replaces one adapter, as the
@@ -75,7 +75,7 @@ async def open_service(
     flags = Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.d1_url, _reveal(settings.d1_token)))
-        llm = make_llm or await stack.enter_async_context(_deepseek(settings))
+        llm: MakeLLM = make_llm or await stack.enter_async_context(_deepseek(settings))
         saver = D1Saver(database, key=_reveal(settings.checkpoint_key))
         records = D1Records(database, flags)
         campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build

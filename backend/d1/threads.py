@@ -1,7 +1,7 @@
 """Threads in D1: enrolment, the claims of a sweep, the compare-and-set of a decision, and the run as one transaction."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
@@ -168,7 +168,7 @@ class D1Threads:
         raise _refusal(row, request)
 
     @asynccontextmanager
-    async def run(self, lease: Lease) -> AsyncIterator[Run]:
+    async def run(self, lease: Lease) -> AsyncGenerator[Run, None]:
         """See `ports.Threads.run`."""
         campaign_id, contact_id = pair_of(lease.thread_id)
         brief = read_brief(campaign_id, contact_id)

@@ -1,7 +1,7 @@
 """A whole fleet on the embedded database with fakes at the ports: what the stories are told with."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -177,7 +177,7 @@ async def open_fleet(
     coach: bool = False,
     url: str = "sqlite:///:memory:",
     contacts: Sequence[str] = ("ada",),
-) -> AsyncIterator[Fleet]:
+) -> AsyncGenerator[Fleet, None]:
     """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
     async with open_database(url) as database:
         saver = D1Saver(database)
