@@ -61,10 +61,34 @@ class UnknownDraft(NotFound):
         super().__init__(f"There is no draft '{draft_id}'. Nothing was decided.")
 
 
+class UnknownToken(NotFound):
+    """No token has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no token '{name}'. Nothing was revoked; `agentic-sales tokens list` shows the names.")
+
+
 class Conflict(AgenticSalesError):
     """A request came too late or was made before; nothing was written by it."""
 
     status = 409
+
+
+class CampaignDiffers(Conflict):
+    """A campaign with this id and another content exists."""
+
+    def __init__(self, campaign_id: str) -> None:
+        super().__init__(
+            f"Campaign '{campaign_id}' exists with another content. Nothing was written; "
+            "a campaign never changes, so choose another id.",
+        )
+
+
+class TokenNameTaken(Conflict):
+    """A live token has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A live token is named '{name}'. Nothing was created; revoke it first, or choose another name.")
 
 
 class DraftAlreadyDecided(Conflict):
@@ -289,3 +313,10 @@ class ThreadMovedOn(DatabaseError):
 
     def __init__(self, thread_id: str) -> None:
         super().__init__(f"Thread '{thread_id}' moved on since this run read it; nothing of this run was written.")
+
+
+class FilterRefused(BadRequest):
+    """A metadata filter names a key that could not have been stored under that name."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The metadata key {key!r} may only have letters, digits and underscores. Nothing was read.")

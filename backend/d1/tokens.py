@@ -1,0 +1,109 @@
+"""Bearer tokens in D1: who may ask, in which role, until when. Only the SHA-256 of a token is kept. Source: OPERATIONS, section 4."""
+
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+from backend.domain.instants import to_text
+from backend.errors import BadRequest, TokenNameTaken, UnknownToken
+from backend.ports import Database, Statement
+
+Role = Literal["rep", "operator", "cron"]
+
+TOKEN_BYTES = 32
+MAX_LIFETIME = timedelta(days=3650)
+CRON_NAME = "cron"
+"""Under this name the cron secrets act, so no token may have it."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+_CREATE = """
+INSERT INTO tokens (token_sha256, name, role, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (name) DO UPDATE SET token_sha256 = excluded.token_sha256, role = excluded.role,
+  created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = NULL
+WHERE revoked_at IS NOT NULL OR expires_at <= excluded.created_at
+ON CONFLICT (token_sha256) DO NOTHING"""
+_HOLDER = "SELECT token_sha256 FROM tokens WHERE name = ?1"
+_LIST = "SELECT name, role, created_at, expires_at, revoked_at FROM tokens ORDER BY name"
+_REVOKE = "UPDATE tokens SET revoked_at = COALESCE(revoked_at, ?2) WHERE name = ?1"
+_FIND = """
+SELECT token_sha256, name, role FROM tokens WHERE token_sha256 = ?1 AND revoked_at IS NULL AND expires_at > ?2"""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks; `name` is what the audit trail says."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A token as it is listed: everything but the token."""
+
+    name: str
+    role: Role
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+
+
+class D1Tokens:
+    """Makes, finds and revokes tokens."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, name: str, role: Role, *, now: datetime, expires_in: timedelta) -> str:
+        """Make a token and return its text, which is shown this once. The name of a revoked or expired token is free again.
+
+        Raises:
+            BadRequest: the name or the lifetime is not allowed; nothing was written.
+            TokenNameTaken: a live token has this name; nothing was written.
+        """
+        if not _NAME.fullmatch(name) or name == CRON_NAME:
+            msg = f"A token may not be named {name!r}: 1 to 64 letters, digits and . _ @ -, and not '{CRON_NAME}'."
+            raise BadRequest(msg)
+        if not timedelta(0) < expires_in <= MAX_LIFETIME:
+            msg = f"A token lives more than 0 and at most {MAX_LIFETIME.days} days."
+            raise BadRequest(msg)
+        token = f"as_{role}_{secrets.token_urlsafe(TOKEN_BYTES)}"
+        row = (_hash(token), name, role, to_text(now), to_text(now + expires_in))
+        _, holder = await self._database.batch([Statement(_CREATE, row), Statement(_HOLDER, (name,))])
+        if holder.rows[0]["token_sha256"] != row[0]:
+            raise TokenNameTaken(name)
+        return token
+
+    async def list(self) -> Sequence[TokenRecord]:
+        """Return every token ever made under a name still in use, by name."""
+        (found,) = await self._database.batch([Statement(_LIST)])
+        return [TokenRecord(**row) for row in found.rows]
+
+    async def revoke(self, name: str, *, now: datetime) -> None:
+        """End a token at once; a second time changes nothing.
+
+        Raises:
+            UnknownToken: no token has this name.
+        """
+        _, holder = await self._database.batch([Statement(_REVOKE, (name, to_text(now))), Statement(_HOLDER, (name,))])
+        if not holder.rows:
+            raise UnknownToken(name)
+
+    async def find(self, token_text: str, now: datetime) -> Principal | None:
+        """Return who holds this token, or None when it is unknown, expired or revoked."""
+        digest = _hash(token_text)
+        (found,) = await self._database.batch([Statement(_FIND, (digest, to_text(now)))])
+        for row in found.rows:
+            if hmac.compare_digest(row["token_sha256"].encode(), digest.encode()):
+                return Principal(row["name"], row["role"])
+        return None
+
+
+def _hash(token_text: str) -> str:
+    return sha256(token_text.encode(errors="replace")).hexdigest()
