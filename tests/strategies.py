@@ -1,0 +1,28 @@
+"""What a model, a form or a file may come up with: any text, and any JSON as Python reads it."""
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+thorough = settings(max_examples=30 * settings().max_examples)
+"""For a claim that something is unreachable: thousands of examples, and tens of thousands under the profile `explore`."""
+
+any_text = st.text(st.characters(exclude_categories=()))
+"""Text of any code points, lone surrogates and invisible ones included; `json.loads` makes them from escapes."""
+
+any_scalar: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=10**300),
+    st.floats(allow_nan=True, allow_infinity=True),
+    any_text,
+)
+
+any_json: st.SearchStrategy[Any] = st.recursive(
+    any_scalar,
+    lambda inner: st.lists(inner, max_size=8) | st.dictionaries(any_text, inner, max_size=5),
+    max_leaves=12,
+)
+"""Any JSON, with the NaN and Infinity that Python's parser takes as well."""
