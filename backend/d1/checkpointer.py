@@ -1,22 +1,28 @@
-"""`D1Saver`: LangGraph's checkpointer on D1 (specs/D1-checkpointer.md).
+"""`D1Saver`: LangGraph's checkpointer on D1. What it promises is numbered in specs/D1-checkpointer.md.
 
-    saver = D1Saver(database, key=checkpoint_key)     # key: at least 32 characters, or None for no encryption
+    saver = D1Saver(database, key=checkpoint_key)     # a key of at least 32 characters, or None for no encryption
     await saver.setup()
-    graph = builder.compile(checkpointer=saver)       # ainvoke, aget_state …; async only
+    graph = builder.compile(checkpointer=saver)       # ainvoke, aget_state …: asynchronous methods only
 
-Outside a transaction every call is durable when it returns. Inside one the saver joins it: what it writes is staged and read back from
-there, and is committed with the run. The run's opening batch may carry the saver's reads, so that the run itself makes none:
+Outside a transaction a call returns when its rows are durable; calls that arrive while a batch is in flight share the next one. The
+one exception is the checkpoint of a run's input: its call returns at once, and it is durable when the run's next call returns.
 
-    reads = saver.latest_statements(thread_id)        # three SELECTs
+Inside a transaction the saver joins it: what it writes is staged, read back from there, and committed with the run. The batch that
+opens a run may carry the saver's reads, so that the run itself makes none:
+
+    reads = saver.latest_statements(thread_id)
     results = await database.batch([*own, *reads])
+    transaction = Transaction()
     saver.prefetch(transaction, thread_id, results[len(own):])
     with transaction.opened():
         await graph.ainvoke(…, durability="exit")     # no request
         await transaction.commit(database)            # one request
 """
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, cast
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
 from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
@@ -27,21 +33,44 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from backend.d1.checkpoint_codec import Codec
-from backend.d1.checkpoint_commits import GroupCommit, Head, StagedRun, Unit, head_of, remember_head
-from backend.d1.checkpoint_rows import Decoder, Encoder, Page, Stored
-from backend.d1.checkpoint_sql import DELETE_THREAD, Place, select_one
+from backend.d1.checkpoints.codec import Codec
+from backend.d1.checkpoints.commits import GroupCommit, Head, ThreadKey, Unit
+from backend.d1.checkpoints.copying import copied
+from backend.d1.checkpoints.decode import Decoder, config_of, place_of
+from backend.d1.checkpoints.encode import Encoder
+from backend.d1.checkpoints.rows import Page, Stored, to_json
+from backend.d1.checkpoints.sql import (
+    DELETE_RUNS,
+    DELETE_THREADS,
+    PRUNE,
+    Listing,
+    Place,
+    select_ancestors,
+    select_place,
+    select_thread,
+    statement,
+)
+from backend.d1.checkpoints.staged import StagedRun
 from backend.d1.migrate import migrate
 from backend.d1.transaction import Transaction, current_transaction
+from backend.errors import FilterRefused
 from backend.ports import Database, Result, Statement
+
+PAGE_SIZE = 25
+"""Checkpoints read in one request by `alist`."""
+MAX_HEADS = 64
+"""Threads of which one task of the program remembers what it read."""
+
+_FILTER_KEY = re.compile(r"[A-Za-z0-9_]+")
 
 
 class _Core:
-    """What the shallow copies that `with_allowlist` makes of a saver share."""
+    """What a saver shares with the shallow copies that `with_allowlist` makes of it."""
 
     def __init__(self, database: Database, key: str | None) -> None:
         self.database = database
@@ -49,8 +78,16 @@ class _Core:
         self.commits = GroupCommit(database)
 
 
+_HEADS: ContextVar[Mapping[tuple[_Core, ThreadKey], Head]] = ContextVar("checkpoint_heads")
+"""What this task of the program read: LangGraph's own tasks inherit it, other runs do not see it."""
+
+
 class D1Saver(BaseCheckpointSaver[int]):
-    """Keeps checkpoints in D1; asynchronous methods only."""
+    """Keeps checkpoints in D1.
+
+    Raises:
+        SettingRefused: the key is short, or the extra `encryption` is not installed.
+    """
 
     def __init__(self, database: Database, key: str | None = None) -> None:
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
@@ -60,57 +97,28 @@ class D1Saver(BaseCheckpointSaver[int]):
         """Apply the migrations that the database lacks and return their names."""
         return await migrate(self._core.database)
 
-    def latest_statements(self, thread_id: str, checkpoint_ns: str = "") -> list[Statement]:
-        """Return the three SELECTs that read the thread's latest checkpoint, for a batch that reads other things too."""
-        return select_one(Place(thread_id, checkpoint_ns))
+    # A run's transaction
 
-    def prefetch(
-        self,
-        transaction: Transaction,
-        thread_id: str,
-        results: Sequence[Result],
-        checkpoint_ns: str = "",
-    ) -> None:
-        """Hand the results of `latest_statements` to the run's transaction, so that its reads make no request."""
+    def latest_statements(self, thread_id: str, checkpoint_ns: str = "") -> list[Statement]:
+        """Return the three SELECTs that read a thread's latest checkpoint, for a batch that reads other things too."""
+        return select_place(Place(thread_id, checkpoint_ns))
+
+    def prefetch(self, transaction: Transaction, thread_id: str, results: Sequence[Result], checkpoint_ns: str = "") -> None:
+        """Hand the results of `latest_statements` to the run's transaction, so that reading the thread makes no request."""
         self._joined(transaction).prefetched[(thread_id, checkpoint_ns)] = Page.of(results)
 
+    # Reading
+
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Read one checkpoint, the latest unless `config` names one, in one request or none."""
-        place = _place_of(config)
+        """Read one checkpoint, the latest unless `config` names one, in one request; in none where the transaction has it.
+
+        Raises:
+            CheckpointTampered: a row is not one that was written under this key.
+        """
+        place = place_of(config)
         transaction = current_transaction()
-        page = await self._read(place, self._joined(transaction) if transaction else None)
-        found = self._decoder().tuples(page)
-        return found[0] if found else None
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,  # noqa: ARG002  # values are addressed by content, so what did not change is not sent again
-    ) -> RunnableConfig:
-        """Store a checkpoint."""
-        parent = _place_of(config)
-        kept = get_serializable_checkpoint_metadata(config, metadata)
-        stored = self._encoder().checkpoint(parent, parent.checkpoint_id, checkpoint, kept)
-        await self._write(parent, stored)
-        return _config_of(Place(parent.thread_id, parent.checkpoint_ns, checkpoint["id"]))
-
-    async def aput_writes(
-        self,
-        config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        """Store the writes of a task on the checkpoint that `config` names."""
-        place = _place_of(config)
-        indexed = [(WRITES_IDX_MAP.get(channel, idx), channel, value) for idx, (channel, value) in enumerate(writes)]
-        await self._write(place, self._encoder().writes(place, task_id, uuid4().hex, task_path, indexed))
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Delete everything of a thread, in one request."""
-        await self._core.database.batch([Statement(sql, (f'["{thread_id}"]',)) for sql in DELETE_THREAD])
+        page = await (self._read_joined(place, self._joined(transaction)) if transaction else self._read(place))
+        return next(iter(self._decoder(page).tuples()), None)
 
     async def alist(
         self,
@@ -120,63 +128,175 @@ class D1Saver(BaseCheckpointSaver[int]):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """List checkpoints, the newest first."""
-        raise NotImplementedError
-        yield
+        """List committed checkpoints, the newest first, `PAGE_SIZE` a request.
 
-    async def _read(self, place: Place, joined: StagedRun | None) -> Page:
-        page = joined.prefetched.get((place.thread_id, place.checkpoint_ns)) if joined else None
-        known = page is not None and (
-            place.checkpoint_id is None or any(row["checkpoint_id"] == place.checkpoint_id for row in page.checkpoints)
-        )
-        if joined and not known and place.checkpoint_id:
-            staged = joined.overlay(place, None)
-            known = bool(staged.checkpoints)
-        if not known:
-            page = Page.of(await self._core.database.batch(select_one(place)))
-        if head_of(self._core, place) is None or joined is None or not joined.units:
-            remember_head(self._core, _head(place, page))
-        return joined.overlay(place, page) if joined else page or Page([], [], [])
+        Raises:
+            FilterRefused: a filter's key is not made of letters, digits and underscores. Nothing was sent.
+            CheckpointTampered: a row is not one that was written under this key.
+        """
+        listing = self._listing(config, filter or {}, before)
+        left = limit
+        while left is None or left > 0:
+            size = PAGE_SIZE if left is None else min(left, PAGE_SIZE)
+            page = await self._fetch(listing.statements(size))
+            for found in self._decoder(page).tuples():
+                yield found
+            if len(page.checkpoints) < size:
+                return
+            left = None if left is None else left - size
+            listing = listing.after(page.checkpoints[-1])
 
-    async def _write(self, place: Place, stored: Stored) -> None:
-        unit = Unit(stored, head_of(self._core, place))
+    async def aget_delta_channel_history(
+        self,
+        *,
+        config: RunnableConfig,
+        channels: Sequence[str],
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Read the writes of `channels` since their nearest stored values, in one request however far up those are."""
+        if not channels:
+            return {}
+        place = place_of(config)
+        if place.checkpoint_id is None:
+            latest = await self.aget_tuple(config)
+            place = place_of(latest.config) if latest else place._replace(checkpoint_id="")
+        page = await self._fetch(select_ancestors(place, to_json(list(channels))))
+        return self._decoder(page).delta_history(channels)
+
+    # Writing
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,  # noqa: ARG002  # values go by content, so what did not change is not sent again
+    ) -> RunnableConfig:
+        """Store a checkpoint under the parent that `config` names.
+
+        Raises:
+            ThreadMovedOn: another run committed to the thread since this one read it; nothing was written.
+        """
+        kept = get_serializable_checkpoint_metadata(config, metadata)
+        stored = self._encoder().checkpoint(place_of(config), checkpoint, kept)
+        await self._write(stored, may_wait=kept.get("source") == "input")
+        return config_of(stored.place)
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store what a task wrote on the checkpoint that `config` names.
+
+        Raises:
+            ThreadMovedOn: another run committed to the thread since this one read it; nothing was written.
+        """
+        indexed = [(WRITES_IDX_MAP.get(channel, index), channel, value) for index, (channel, value) in enumerate(writes)]
+        stored = self._encoder().writes(place_of(config), indexed, task_id=task_id, task_path=task_path, call_id=uuid4().hex)
+        await self._write(stored)
+
+    # Deleting and copying; each is one batch, also inside a transaction, and not part of it
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete everything of a thread."""
+        await self._delete(DELETE_THREADS, [thread_id])
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints that these runs made, their writes, and the blobs nothing else needs."""
+        await self._delete(DELETE_RUNS, run_ids)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Keep only the latest checkpoint of each namespace and the ancestors its delta channels need, or with "delete" nothing.
+
+        Raises:
+            ValueError: there is no such strategy; nothing was deleted.
+        """
+        plans = {"keep_latest": PRUNE, "delete": DELETE_THREADS}
+        if strategy not in plans:
+            message = f"strategy is {strategy!r}, and may be 'keep_latest' or 'delete'"
+            raise ValueError(message)
+        await self._delete(plans[strategy], thread_ids)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy everything of a thread, sealed anew for its place: one request to read, one to write.
+
+        Raises:
+            CheckpointTampered: a row is not one that was written under this key; nothing was copied.
+        """
+        page = await self._fetch(select_thread(source_thread_id))
+        statements = copied(page, source_thread_id, target_thread_id, self._core.codec)
+        await self._core.database.batch(statements)
+
+    # How
+
+    async def _delete(self, plan: Sequence[str], ids: Sequence[str]) -> None:
+        if ids:
+            await self._fetch_nothing([statement(sql, to_json(list(ids))) for sql in plan])
+
+    async def _fetch_nothing(self, statements: Sequence[Statement]) -> None:
+        await self._core.commits.drain()
+        await self._core.database.batch(statements)
+
+    async def _fetch(self, statements: Sequence[Statement]) -> Page:
+        await self._core.commits.drain()
+        return Page.of(await self._core.database.batch(statements))
+
+    async def _read(self, place: Place) -> Page:
+        page = await self._fetch(select_place(place))
+        heads = [*_HEADS.get({}).items(), ((self._core, place[:2]), _head(place, page))]
+        _HEADS.set(dict(heads[-MAX_HEADS:]))
+        return page
+
+    async def _read_joined(self, place: Place, run: StagedRun) -> Page:
+        page = run.page_of(place)
+        if page is None:
+            page = Page() if run.has(place) else await self._fetch(select_place(place))
+        if not run.has(place):
+            run.heads.setdefault(place[:2], _head(place, page))
+        return run.overlay(place, page)
+
+    async def _write(self, stored: Stored, *, may_wait: bool = False) -> None:
+        key = stored.place[:2]
         transaction = current_transaction()
         if transaction is not None:
-            self._joined(transaction).units.append(unit)
+            run = self._joined(transaction)
+            run.units.append(Unit(stored, run.heads.get(key)))
+            return
+        head = _HEADS.get({}).get((self._core, key))
+        if may_wait and head:
+            self._core.commits.defer(Unit(stored, head))
         else:
-            await self._core.commits.commit(unit)
+            await self._core.commits.commit(Unit(stored, head))
 
     def _joined(self, transaction: Transaction) -> StagedRun:
         found = transaction.participant(self._core)
         return found if isinstance(found, StagedRun) else transaction.join(self._core, StagedRun())
 
+    def _listing(self, config: RunnableConfig | None, wanted: Mapping[str, Any], before: RunnableConfig | None) -> Listing:
+        for key in wanted:
+            if not _FILTER_KEY.fullmatch(key):
+                raise FilterRefused(key)
+        configurable: Mapping[str, Any] = config.get("configurable", {}) if config else {}
+        tags = self._encoder().tags(dict(wanted))
+        absent = {self._core.codec.tag(key): None for key, value in wanted.items() if value is None}
+        return Listing(
+            thread_id=configurable.get("thread_id"),
+            checkpoint_ns=configurable.get("checkpoint_ns"),
+            checkpoint_id=configurable.get("checkpoint_id"),
+            before_id=before["configurable"].get("checkpoint_id") if before else None,
+            tags=tags | absent,
+        )
+
     def _encoder(self) -> Encoder:
         return Encoder(self._core.codec, self.serde)
 
-    def _decoder(self) -> Decoder:
-        return Decoder(self._core.codec, self.serde)
+    def _decoder(self, page: Page) -> Decoder:
+        return Decoder(self._core.codec, self.serde, page)
 
 
-def _head(place: Place, page: Page | None) -> Head:
-    rows = page.checkpoints if page else []
-    newest_id = rows[0]["newest"] if rows else None
-    return Head((place.thread_id, place.checkpoint_ns), newest_id, set())
-
-
-def _place_of(config: RunnableConfig) -> Place:
-    configurable = cast("dict[str, Any]", config.get("configurable", {}))
-    return Place(
-        thread_id=str(configurable["thread_id"]),
-        checkpoint_ns=configurable.get("checkpoint_ns") or "",
-        checkpoint_id=configurable.get("checkpoint_id"),
-    )
-
-
-def _config_of(place: Place) -> RunnableConfig:
-    return {
-        "configurable": {
-            "thread_id": place.thread_id,
-            "checkpoint_ns": place.checkpoint_ns,
-            "checkpoint_id": place.checkpoint_id,
-        },
-    }
+def _head(place: Place, page: Page) -> Head:
+    """What a run knows after reading `page`; only the newest checkpoint's blobs are sure to stay while the fence holds."""
+    newest = page.checkpoints[0] if page.checkpoints and page.checkpoints[0]["checkpoint_id"] == page.newest_id else None
+    return Head(place[:2], page.newest_id, {row["blob_id"] for row in page.blobs} if newest else set())

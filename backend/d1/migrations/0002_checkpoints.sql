@@ -1,5 +1,6 @@
--- The checkpointer's tables (specs/D1-checkpointer.md). Every body is compressed, sealed and base64; refs is a JSON array of blob_ids.
+-- The checkpointer's tables. Every body is compressed, sealed and base64; refs is a JSON array of the blob_ids it needs.
 
+-- channels: those with a value here. open_deltas: delta channels whose value is found further up the parents.
 CREATE TABLE checkpoints (
   thread_id TEXT NOT NULL,
   checkpoint_ns TEXT NOT NULL,
@@ -8,12 +9,18 @@ CREATE TABLE checkpoints (
   run_id TEXT,
   tags TEXT NOT NULL,
   channels TEXT NOT NULL,
+  open_deltas TEXT NOT NULL,
   refs TEXT NOT NULL,
   body TEXT NOT NULL,
   PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)
 ) WITHOUT ROWID;
 
-CREATE INDEX checkpoints_of_run ON checkpoints (run_id) WHERE run_id IS NOT NULL;
+-- One row a run and thread, where an index on checkpoints would be one row a checkpoint.
+CREATE TABLE checkpoint_runs (
+  run_id TEXT NOT NULL,
+  thread_id TEXT NOT NULL,
+  PRIMARY KEY (run_id, thread_id)
+) WITHOUT ROWID;
 
 -- One row a call of aput_writes; seq is its turn among the calls of its task.
 CREATE TABLE checkpoint_writes (

@@ -1,0 +1,180 @@
+"""How rows become durable outside a transaction: in shared batches, one in flight at a time, each fenced.
+
+The fence: a run that read a thread may write to it only while the newest checkpoint is still the one it read, or one of its own.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from backend.d1.checkpoints.rows import Stored, to_json
+from backend.d1.checkpoints.sql import GUARD, statement
+from backend.d1.failures import is_overload
+from backend.d1.transaction import Guard, send_guarded
+from backend.errors import AgenticSalesError, DatabaseUnreachable, ThreadMovedOn
+from backend.ports import Database, Statement
+
+LINGER_TURNS = 10
+"""Turns of the event loop given to a checkpoint to join its task's writes; when nothing else is ready they take no time."""
+MAX_UNITS = 100
+"""Calls that may share one batch."""
+
+ThreadKey = tuple[str, str]
+"""A thread and a namespace of it."""
+
+
+@dataclass(slots=True, eq=False)
+class Head:
+    """What one run knows of a thread: its newest checkpoint, and the blobs which that one keeps in the database."""
+
+    key: ThreadKey
+    newest_id: str | None
+    blobs: set[str]
+    failure: AgenticSalesError | None = None
+
+    def guard(self, own_ids: Sequence[str]) -> Guard:
+        """Return the fence for a batch that inserts the checkpoints `own_ids`."""
+        sql = statement(GUARD, *self.key, self.newest_id, to_json(list(own_ids)))
+        return Guard(sql, "checkpoint_is_newest", ThreadMovedOn(self.key[0]))
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """The rows of one call of the saver, and the head of the run that made it, if it read the thread."""
+
+    stored: Stored
+    head: Head | None
+    settled: bool = False
+    error: AgenticSalesError | None = field(default=None)
+
+
+def compose(units: Sequence[Unit]) -> tuple[list[Guard], list[Statement]]:
+    """Return the fences and the statements of `units`; a blob that several of them need is sent once."""
+    guards = [head.guard(own_ids) for head, own_ids in _own_ids(units).items()]
+    statements: list[Statement] = []
+    sent: set[str] = set()
+    for unit in units:
+        statements += unit.stored.statements(sent | unit.head.blobs if unit.head else sent)
+        sent |= unit.stored.blobs.keys()
+    return guards, statements
+
+
+def advance(units: Sequence[Unit]) -> None:
+    """Tell the heads that `units` are durable."""
+    for unit in units:
+        head = unit.head
+        if head is None:
+            continue
+        checkpoint_id = unit.stored.place.checkpoint_id or ""
+        if unit.stored.checkpoint and checkpoint_id > (head.newest_id or ""):
+            head.newest_id, head.blobs = checkpoint_id, set(unit.stored.blobs)
+        elif checkpoint_id == head.newest_id:
+            head.blobs |= unit.stored.blobs.keys()
+
+
+def _own_ids(units: Sequence[Unit]) -> dict[Head, list[str]]:
+    own: dict[Head, list[str]] = {}
+    for unit in units:
+        if unit.head:
+            ids = own.setdefault(unit.head, [])
+            if unit.stored.checkpoint:
+                ids.append(unit.stored.checkpoint["checkpoint_id"])
+    return own
+
+
+class GroupCommit:
+    """Sends one batch at a time; what arrives meanwhile shares the next."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[Unit] = []
+        self._turn = asyncio.Lock()
+        self._deferred: set[asyncio.Task[None]] = set()
+
+    async def commit(self, unit: Unit) -> None:
+        """Make `unit` durable, whoever sends it.
+
+        Raises:
+            ThreadMovedOn: another run committed to the thread since this one read it; nothing of `unit` was written.
+        """
+        if unit.head and unit.head.failure:
+            raise unit.head.failure
+        self._waiting.append(unit)
+        await self._settle(unit)
+
+    def defer(self, unit: Unit) -> None:
+        """Let `unit` share the batch of the run's next call, and make it durable even if none comes.
+
+        What goes wrong is raised by the run's next call.
+        """
+        self._waiting.append(unit)
+        task = asyncio.get_running_loop().create_task(self._settle_deferred(unit))
+        self._deferred.add(task)
+        task.add_done_callback(self._deferred.discard)
+
+    async def drain(self) -> None:
+        """Wait until what was deferred is settled."""
+        while self._deferred:
+            await asyncio.wait(self._deferred)
+
+    async def _settle_deferred(self, unit: Unit) -> None:
+        try:
+            await self._settle(unit)
+        except AgenticSalesError as error:
+            if unit.head:
+                unit.head.failure = error
+
+    async def _settle(self, unit: Unit) -> None:
+        try:
+            while not unit.settled:
+                async with self._turn:
+                    if not unit.settled:
+                        await self._send_next()
+        finally:
+            if unit in self._waiting:
+                self._waiting.remove(unit)
+        if unit.error:
+            raise unit.error
+
+    async def _send_next(self) -> None:
+        for _ in range(LINGER_TURNS):
+            await asyncio.sleep(0)
+        units = self._take()
+        try:
+            await self._send(units)
+        finally:
+            self._waiting[:0] = [unit for unit in units if not unit.settled]
+
+    def _take(self) -> list[Unit]:
+        """Take what waits, but of a thread only one run's: the fence of a second must see what the first wrote."""
+        heads: dict[ThreadKey, Head] = {}
+        taken = [
+            unit for unit in self._waiting if unit.head is None or heads.setdefault(unit.head.key, unit.head) is unit.head
+        ][:MAX_UNITS]
+        self._waiting = [unit for unit in self._waiting if unit not in taken]
+        return taken
+
+    async def _send(self, units: Sequence[Unit]) -> None:
+        guards, statements = compose(units)
+        try:
+            await send_guarded(self._database, guards, [*(guard.statement for guard in guards), *statements])
+        except AgenticSalesError as error:
+            runs = _by_run(units)
+            if len(runs) > 1 and (not isinstance(error, DatabaseUnreachable) or is_overload(str(error))):
+                for own in runs:
+                    await self._send(own)
+                return
+            for unit in units:
+                unit.settled, unit.error = True, error
+        else:
+            advance(units)
+            for unit in units:
+                unit.settled = True
+
+
+def _by_run(units: Sequence[Unit]) -> list[list[Unit]]:
+    """One run's fence, or one batch too large, fails no other run: what failed together is sent apart."""
+    runs: dict[object, list[Unit]] = {}
+    for unit in units:
+        runs.setdefault(unit.head or unit, []).append(unit)
+    return list(runs.values())

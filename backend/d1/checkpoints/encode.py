@@ -1,0 +1,113 @@
+"""Turns checkpoints and writes into rows.
+
+A body holds small values themselves and large ones by address. A blob is stored once a thread, so a task's write and the checkpoint
+after it share one copy, and what did not change is not sent again. A body that is itself too large for a row is a blob too.
+"""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from backend.d1.checkpoints.codec import Codec, pack
+from backend.d1.checkpoints.rows import (
+    BLOB_MARK,
+    MAX_PART_BYTES,
+    Blob,
+    Stored,
+    about_checkpoint,
+    about_writes,
+    to_json,
+)
+from backend.d1.checkpoints.sql import Place
+from backend.ports import Row
+
+MAX_INLINE_BYTES = 4_096
+
+
+class Encoder:
+    """Makes rows with the saver's serializer and codec."""
+
+    def __init__(self, codec: Codec, serde: SerializerProtocol) -> None:
+        self._codec = codec
+        self._serde = serde
+
+    def checkpoint(self, parent: Place, checkpoint: Checkpoint, metadata: CheckpointMetadata) -> Stored:
+        """Return the rows of a checkpoint whose parent is at `parent`."""
+        place = parent._replace(checkpoint_id=checkpoint["id"])
+        stored = Stored(place)
+        values = {name: self._value(value, stored) for name, value in checkpoint["channel_values"].items()}
+        bare = {name: value for name, value in checkpoint.items() if name != "channel_values"}
+        row: Row = {
+            **place._asdict(),
+            "parent_id": parent.checkpoint_id,
+            "run_id": metadata.get("run_id"),
+            "tags": to_json(self.tags(cast("dict[str, Any]", metadata))),
+            "channels": to_json(sorted(values)),
+            "open_deltas": to_json(_open_deltas(checkpoint, metadata)),
+            "refs": "",
+            "body": "",
+        }
+        envelope = [self._serde.dumps_typed(bare), self._serde.dumps_typed(metadata), values]
+        row["body"] = self._body(envelope, about_checkpoint(row), stored)
+        row["refs"] = to_json(list(stored.blobs))
+        stored.checkpoint = row
+        return stored
+
+    def writes(
+        self,
+        place: Place,
+        writes: Iterable[tuple[int, str, Any]],
+        *,
+        task_id: str,
+        task_path: str,
+        call_id: str,
+    ) -> Stored:
+        """Return the rows of one call of writes, given as `(index, channel, value)`."""
+        stored = Stored(place)
+        row: Row = {**place._asdict(), "task_id": task_id, "call_id": call_id, "seq": 0, "refs": "", "body": ""}
+        envelope = [task_path, [[index, channel, self._value(value, stored)] for index, channel, value in writes]]
+        row["body"] = self._body(envelope, about_writes(row), stored)
+        row["refs"] = to_json(list(stored.blobs))
+        stored.writes = row
+        return stored
+
+    def tags(self, metadata: dict[str, Any]) -> dict[str, str]:
+        """Return what filters compare: a tag for each key that is not None, and one for its value."""
+        return {
+            self._codec.tag(key): self._codec.tag(to_json(_whole(value)))
+            for key, value in metadata.items()
+            if value is not None
+        }
+
+    def _value(self, value: Any, stored: Stored) -> list[Any] | str:
+        """Return `[type, bytes]`, or the address of a blob that holds both."""
+        kind, data = self._serde.dumps_typed(value)
+        if len(data) <= MAX_INLINE_BYTES:
+            return [kind, bytes(data)]
+        return self._blob(kind.encode() + b"\0" + data, stored)
+
+    def _body(self, envelope: list[Any], about: str, stored: Stored) -> str:
+        data = self._serde.dumps_typed(envelope)[1]
+        packed = pack(data)
+        if len(packed.data) > MAX_PART_BYTES:
+            return BLOB_MARK + self._blob(data, stored)
+        return self._codec.seal(packed, about)
+
+    def _blob(self, data: bytes, stored: Stored) -> str:
+        thread_id = stored.place.thread_id
+        blob_id = self._codec.address(thread_id, data)
+        stored.blobs.setdefault(blob_id, Blob(thread_id, blob_id, data, self._codec))
+        return blob_id
+
+
+def _open_deltas(checkpoint: Checkpoint, metadata: CheckpointMetadata) -> list[str]:
+    """Name the delta channels that were written and have no snapshot here: their value is rebuilt from ancestors."""
+    counted = metadata.get("counters_since_delta_snapshot") or {}
+    return sorted((counted.keys() & checkpoint["channel_versions"].keys()) - checkpoint["channel_values"].keys())
+
+
+def _whole(value: Any) -> Any:
+    """A filter compares as Python does, where 1.0 is 1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

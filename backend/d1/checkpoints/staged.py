@@ -1,0 +1,68 @@
+"""The saver's part of a run's transaction: what was read for it, and what it wrote so far, read back as if it were durable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from backend.d1.checkpoints.commits import Head, ThreadKey, Unit, advance, compose
+from backend.d1.checkpoints.rows import Page, Stored
+from backend.d1.checkpoints.sql import Place
+from backend.d1.transaction import Guard
+from backend.ports import Row, Statement
+
+_AFTER_ALL_READ = 1_000_000
+"""Added to the turn of a staged call, which is after every call that was read."""
+
+
+@dataclass(slots=True, eq=False)
+class StagedRun:
+    """A participant of the transaction; see `backend.d1.transaction`."""
+
+    prefetched: dict[ThreadKey, Page] = field(default_factory=dict[ThreadKey, Page])
+    heads: dict[ThreadKey, Head] = field(default_factory=dict[ThreadKey, Head])
+    units: list[Unit] = field(default_factory=list[Unit])
+
+    def guards(self) -> Sequence[Guard]:
+        """Return the fences of the threads it writes to."""
+        return compose(self.units)[0]
+
+    def statements(self) -> Sequence[Statement]:
+        """Return what inserts the staged rows."""
+        return compose(self.units)[1]
+
+    def committed(self) -> None:
+        """Forget what is durable now, and what was read before."""
+        advance(self.units)
+        self.units.clear()
+        self.prefetched.clear()
+
+    def page_of(self, place: Place) -> Page | None:
+        """Return what was prefetched, when it answers for `place`: its checkpoint, or that the thread has none."""
+        page = self.prefetched.get(place[:2])
+        if page is None or place.checkpoint_id is None or _find(page.checkpoints, place.checkpoint_id):
+            return page
+        return None
+
+    def has(self, place: Place) -> bool:
+        """Tell whether the checkpoint that `place` names was written by this run."""
+        return any(unit.stored.checkpoint and unit.stored.place == place for unit in self.units)
+
+    def overlay(self, place: Place, page: Page) -> Page:
+        """Return `page`, the read answer for `place`, with the staged rows laid over it."""
+        stored = [unit.stored for unit in self.units if unit.stored.place[:2] == place[:2]]
+        rows = {row["checkpoint_id"]: row for row in page.checkpoints}
+        rows |= {each.checkpoint["checkpoint_id"]: each.checkpoint for each in stored if each.checkpoint}
+        chosen = rows.get(place.checkpoint_id or max(rows, default=""))
+        return Page([chosen] if chosen else [], [*page.writes, *_writes(stored)], [*page.blobs, *_blobs(stored)])
+
+
+def _find(rows: Sequence[Row], checkpoint_id: str) -> bool:
+    return any(row["checkpoint_id"] == checkpoint_id for row in rows)
+
+
+def _writes(stored: Sequence[Stored]) -> list[Row]:
+    rows = [each.writes for each in stored if each.writes]
+    return [{**row, "seq": _AFTER_ALL_READ + turn} for turn, row in enumerate(rows)]
+
+
+def _blobs(stored: Sequence[Stored]) -> list[Row]:
+    return [row for each in stored for blob in each.blobs.values() for row in blob.rows]
