@@ -12,7 +12,7 @@ const PORT = 8000;
 const D1_HOST = "d1.internal";
 
 /** Every host the service may reach; the platform refuses all others. */
-const ALLOWED_HOSTS = [D1_HOST, "api.deepseek.com", "api.resend.com", "api.smith.langchain.com"];
+export const ALLOWED_HOSTS = [D1_HOST, "api.deepseek.com", "api.resend.com", "api.smith.langchain.com"];
 
 /** The platform signs intercepted HTTPS with this authority. All HTTPS is intercepted, so it is the only one to trust. */
 const AUTHORITY = "/etc/cloudflare/certs/cloudflare-containers-ca.crt";
