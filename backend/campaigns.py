@@ -49,7 +49,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How one run left its thread. `draft_id` names the draft that waits now; `error` is empty unless the run failed."""
+    """How one run left its thread: `draft_id` names the draft that waits now, `next_touch_at` is when a sweep takes it up.
+
+    `error` is empty unless the run failed.
+    """
 
     thread_id: str
     status: str
@@ -58,6 +61,7 @@ class RunReport:
     draft_id: str | None = None
     sent: bool = False
     error: str = ""
+    next_touch_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class Campaigns:
     make_llm: MakeLLM
     mailer: Mailer
     clock: Clock
+    run_deadline_s: float = RUN_DEADLINE_S
+    run_step_limit: int = RUN_STEP_LIMIT
 
     async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, principal: str) -> list[Enrolment]:
         """Make the one thread of this campaign and each contact, or find it.
@@ -149,12 +155,12 @@ class Campaigns:
         """Let the graph run and tell `run` what came of it; nothing is written here."""
         thread = run.case.thread
         try:
-            async with asyncio.timeout(RUN_DEADLINE_S):
+            async with asyncio.timeout(self.run_deadline_s):
                 state = await self._invoke(run)
         except LeaseLost:
             raise
         except (GraphRecursionError, TimeoutError) as error:
-            budget = f"{RUN_DEADLINE_S:.0f} s" if isinstance(error, TimeoutError) else f"{RUN_STEP_LIMIT} steps"
+            budget = f"{self.run_deadline_s:g} s" if isinstance(error, TimeoutError) else f"{self.run_step_limit} steps"
             return self._fail(run, RunOverBudget(thread.thread_id, budget), keep_state=False)
         except Exception as error:  # noqa: BLE001  # the top of a sweep: whatever a node raised is counted against its thread
             return self._fail(run, error, keep_state=True)
@@ -165,12 +171,13 @@ class Campaigns:
             run.hold(waiting.id, waiting.value, at=self._now())
             return RunReport(thread.thread_id, "awaiting_approval", step=waiting.value["step"], draft_id=waiting.id)
         standing, step = state["standing"], state.get("step", 0)
-        run.schedule(standing["status"], step=step, next_touch_at=standing["next_touch_at"], reason=standing["reason"])
-        return RunReport(thread.thread_id, standing["status"], standing["reason"], step, sent=sent)
+        next_touch_at = standing["next_touch_at"]
+        run.schedule(standing["status"], step=step, next_touch_at=next_touch_at, reason=standing["reason"])
+        return RunReport(thread.thread_id, standing["status"], standing["reason"], step, sent=sent, next_touch_at=next_touch_at)
 
     async def _invoke(self, run: Run) -> dict[str, Any]:
         graph = self.graphs[run.case.flags.campaign_coach_enabled]
-        config = RunnableConfig(configurable={"thread_id": run.case.thread.thread_id}, recursion_limit=RUN_STEP_LIMIT)
+        config = RunnableConfig(configurable={"thread_id": run.case.thread.thread_id}, recursion_limit=self.run_step_limit)
         deps = CampaignDeps(
             case=run.case,
             lease=run.lease,
@@ -188,7 +195,7 @@ class Campaigns:
         retry_at = None if isinstance(error, _NEEDS_PERSON) else _retry_at(self.clock.now(), thread.attempts)
         run.fail(str(error), retry_at=retry_at, keep_state=keep_state)
         status = thread.status if retry_at else "parked"
-        return RunReport(thread.thread_id, status, str(error), thread.step, error=str(error))
+        return RunReport(thread.thread_id, status, str(error), thread.step, error=str(error), next_touch_at=retry_at)
 
 
 async def _begin(
