@@ -75,7 +75,8 @@ async def open_service(
     flags = Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.d1_url, _reveal(settings.d1_token)))
-        llm: MakeLLM = make_llm or await stack.enter_async_context(_deepseek(settings))
+        if make_llm is None:
+            make_llm = await stack.enter_async_context(_deepseek(settings))
         saver = D1Saver(database, key=_reveal(settings.checkpoint_key))
         records = D1Records(database, flags)
         campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build
@@ -84,18 +85,18 @@ async def open_service(
                 threads=D1Threads(database, saver, flags),
                 ledger=D1SendLedger(database, clock),
                 graphs={coach: campaign(saver, coach=coach) for coach in (False, True)},
-                make_llm=llm,
+                make_llm=make_llm,
                 mailer=mailer,
                 clock=clock,
             ),
             emails=Emails(
                 records=records,
                 graphs={role_plan: orchestrator(role_plan=role_plan) for role_plan in (False, True)},
-                make_llm=llm,
+                make_llm=make_llm,
                 clock=clock,
             ),
             intake=D1Intake(database),
-            views=D1Views(database, saver),
+            views=D1Views(database, saver, flags),
             tokens=D1Tokens(database),
             database=database,
             saver=saver,

@@ -95,7 +95,11 @@ class Fleet:
 
     async def decide(self, decision: Decision, **wishes: Any) -> RunReport:
         """Decide the one draft that waits."""
-        return await self.campaigns.decide(await self.pending(), DecisionRequest(decision, "ana", **wishes))
+        return await self.decide_on(await self.pending(), decision, **wishes)
+
+    async def decide_on(self, draft_id: str, decision: Decision, **wishes: Any) -> RunReport:
+        """Decide a draft as the rep Ana."""
+        return await self.campaigns.decide(draft_id, DecisionRequest(decision, "ana", **wishes))
 
     async def pending(self) -> str:
         """The id of the one draft that waits."""

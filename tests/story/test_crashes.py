@@ -25,6 +25,7 @@ async def recover(fleet: Fleet) -> None:
     await first_touch(fleet, fleet.on(fleet.database))
 
 
+@pytest.mark.req("AA02-R20", "AA02-R13")
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("at", range(1, REQUESTS_OF_A_TOUCH))
 async def test_killed_between_any_two_requests_the_touch_is_sent_once(at: int, moment: Moment) -> None:
@@ -64,6 +65,7 @@ async def test_killed_around_the_providers_answer_the_email_leaves_once(moment: 
         assert (await fleet.thread())["step"] == 1
 
 
+@pytest.mark.req("AA02-R22")
 async def test_a_reply_after_a_cut_off_attempt_keeps_the_email_from_being_posted_again() -> None:
     """Nothing is posted after a reply, not even the repeat of an attempt that may have left."""
     async with open_fleet(SCRIPT) as fleet:

@@ -18,6 +18,7 @@ async def waiting(fleet: Fleet) -> str:
     return await fleet.pending()
 
 
+@pytest.mark.req("AA02-R21")
 async def test_what_was_approved_is_byte_for_byte_what_is_sent() -> None:
     """The delivered subject and body equal the approved draft's."""
     async with open_fleet(SCRIPT) as fleet:
@@ -29,6 +30,7 @@ async def test_what_was_approved_is_byte_for_byte_what_is_sent() -> None:
         assert {"subject": email.subject, "body": email.body} == draft
 
 
+@pytest.mark.req("AA02-R21")
 async def test_edit_sends_the_persons_text_and_keeps_the_original() -> None:
     """An edit sends exactly the given text; the draft's own text stays in its row."""
     async with open_fleet() as fleet:
@@ -40,6 +42,7 @@ async def test_edit_sends_the_persons_text_and_keeps_the_original() -> None:
         assert row["approved_body"] == MY_TEXT["body"] != row["body"]
 
 
+@pytest.mark.req("AA02-R23")
 async def test_regenerate_makes_a_new_version_with_the_feedback_in_the_prompt() -> None:
     """Version 2 waits under its own id, version 1 is kept, and the writer read the feedback as data."""
     async with open_fleet(SCRIPT) as fleet:
@@ -53,6 +56,7 @@ async def test_regenerate_makes_a_new_version_with_the_feedback_in_the_prompt() 
         assert fleet.mailer.delivered == []
 
 
+@pytest.mark.req("AA02-R21")
 async def test_approving_a_version_after_a_newer_one_exists_is_refused() -> None:
     """Approving v1 after v2 raises, and names who asked for v2."""
     async with open_fleet(SCRIPT) as fleet:
@@ -65,6 +69,7 @@ async def test_approving_a_version_after_a_newer_one_exists_is_refused() -> None
         assert fleet.mailer.delivered == []
 
 
+@pytest.mark.req("AA02-R23")
 async def test_a_touch_has_at_most_five_versions() -> None:
     """The fifth version can be decided on, but not regenerated."""
     async with open_fleet() as fleet:
@@ -78,6 +83,7 @@ async def test_a_touch_has_at_most_five_versions() -> None:
         assert (await fleet.decide("approve")).sent
 
 
+@pytest.mark.req("AA02-R24", "AA02-R14")
 async def test_reject_skips_the_touch_and_the_sequence_goes_on() -> None:
     """A rejected touch is not sent, and the next one is due after its gap from the decision."""
     async with open_fleet() as fleet:
@@ -92,6 +98,7 @@ async def test_reject_skips_the_touch_and_the_sequence_goes_on() -> None:
         assert sent["outcome"] == "sent"
 
 
+@pytest.mark.req("AA02-R24")
 async def test_stop_ends_the_sequence_for_good() -> None:
     """After a stop nothing is drafted or sent, however many ticks pass."""
     async with open_fleet() as fleet:
@@ -101,6 +108,7 @@ async def test_stop_ends_the_sequence_for_good() -> None:
         assert fleet.mailer.delivered == []
 
 
+@pytest.mark.req("AA02-R21")
 async def test_of_two_simultaneous_approvals_one_wins_and_one_learns_who() -> None:
     """A double click sends once and never approves the next touch."""
     async with open_fleet() as fleet:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.goldens import CheckGolden
 from tests.story.fleet import EMAIL, PLAN, SCRIPT, Fleet, open_fleet
 
@@ -20,6 +22,7 @@ async def run_two_touches(fleet: Fleet) -> None:
     await fleet.touch()
 
 
+@pytest.mark.req("AA02-R3")
 async def test_off_is_byte_identical_to_the_baseline(check_golden: CheckGolden) -> None:
     """Requests to the model and the state in the checkpoint equal the golden files of the topology without a coach."""
     async with open_fleet(SCRIPT, coach=False) as fleet:
@@ -33,6 +36,7 @@ async def test_off_is_byte_identical_to_the_baseline(check_golden: CheckGolden) 
         check_golden("campaign_baseline_state.json", text + "\n")
 
 
+@pytest.mark.req("AA02-R17", "AA02-R3")
 async def test_a_stored_plan_does_not_show_while_the_flag_is_off() -> None:
     """With a plan in the checkpoint and the flag off, the writer is asked exactly what the baseline asks."""
     async with open_fleet(SCRIPT, coach=False) as baseline:
@@ -47,6 +51,7 @@ async def test_a_stored_plan_does_not_show_while_the_flag_is_off() -> None:
         assert fleet.sent_days() == baseline.sent_days()
 
 
+@pytest.mark.req("AA02-R17")
 async def test_on_off_on_again_the_same_plan_governs_and_nobody_asks_twice() -> None:
     """Planned cadence, then the default one while the flag is off, then the planned budget; one planning call in all."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
@@ -64,6 +69,7 @@ async def test_on_off_on_again_the_same_plan_governs_and_nobody_asks_twice() -> 
         assert fleet.model.count("campaign:coach_plan") == 1
 
 
+@pytest.mark.req("AA02-R16")
 async def test_angle_and_tone_reach_the_writer_only_under_a_plan_the_model_made() -> None:
     """The planned angle and tone stand in the writer's prompt; under the default plan both are absent."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
@@ -77,6 +83,7 @@ async def test_angle_and_tone_reach_the_writer_only_under_a_plan_the_model_made(
         assert "set by the coach" not in fleet.model.asked[-1].prompt.user
 
 
+@pytest.mark.req("AA02-R5")
 async def test_a_thread_begun_without_a_coach_never_gets_a_plan() -> None:
     """The flag turned on after step 0 plans nothing."""
     async with open_fleet(SCRIPT, coach=False) as fleet:

@@ -9,6 +9,7 @@ from backend.errors import ApprovalMissing, LeaseLost
 from tests.story.fleet import open_fleet
 
 
+@pytest.mark.req("AA02-R19")
 @pytest.mark.parametrize("flag", CONTACT_FLAGS)
 async def test_a_flag_known_before_the_touch_stops_it_before_it_is_written(flag: str) -> None:
     """No draft is composed, and the thread says why it stopped."""
@@ -20,6 +21,7 @@ async def test_a_flag_known_before_the_touch_stops_it_before_it_is_written(flag:
         assert await fleet.rows("SELECT 1 FROM drafts") == []
 
 
+@pytest.mark.req("AA02-R22")
 @pytest.mark.parametrize("flag", CONTACT_FLAGS)
 async def test_a_flag_raised_between_approval_and_send_wins(flag: str) -> None:
     """An approved draft to a contact who replied in between is not sent."""
@@ -33,6 +35,7 @@ async def test_a_flag_raised_between_approval_and_send_wins(flag: str) -> None:
         assert await fleet.rows("SELECT 1 FROM send_ledger") == []
 
 
+@pytest.mark.req("AA02-R19")
 async def test_a_suppressed_address_is_never_written_to_under_any_contact() -> None:
     """The hash list is asked by address, in every spelling of it."""
     async with open_fleet() as fleet:
@@ -42,6 +45,7 @@ async def test_a_suppressed_address_is_never_written_to_under_any_contact() -> N
         assert (run.status, run.reason) == ("stopped", "suppressed")
 
 
+@pytest.mark.req("AA02-R19")
 async def test_a_reply_in_mid_sequence_stops_everything_after_it() -> None:
     """Two touches, a reply, and no third one for as long as the clock runs."""
     async with open_fleet() as fleet:
@@ -54,6 +58,7 @@ async def test_a_reply_in_mid_sequence_stops_everything_after_it() -> None:
         assert len(fleet.mailer.delivered) == 2
 
 
+@pytest.mark.req("AA02-R21")
 async def test_the_ledger_takes_only_the_text_a_person_approved() -> None:
     """One character more than was approved, or an approval taken back, and there is no reservation."""
     async with open_fleet() as fleet:

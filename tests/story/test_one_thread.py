@@ -1,5 +1,7 @@
 """One campaign thread, from enrolment to its end."""
 
+import pytest
+
 from tests.story.fleet import PLAN, SCRIPT, Fleet, open_fleet
 
 
@@ -9,6 +11,7 @@ async def run_to_the_end(fleet: Fleet, touches: int) -> None:
         await fleet.touch()
 
 
+@pytest.mark.req("AA02-R15")
 async def test_without_a_coach_six_touches_follow_the_default_cadence() -> None:
     """Flag off: six emails, gaps 0, 4, 7, 7, 7, 7 days, then the thread is completed."""
     async with open_fleet() as fleet:
@@ -18,6 +21,7 @@ async def test_without_a_coach_six_touches_follow_the_default_cadence() -> None:
         assert (await fleet.thread())["status"] == "completed"
 
 
+@pytest.mark.req("AA02-R4", "AA02-R5", "AA02-R13", "AA02-R15")
 async def test_the_coach_is_asked_once_in_the_life_of_a_thread() -> None:
     """One planning call over every touch, a hundred further ticks and new adapters; the plan's bytes never change."""
     async with open_fleet(SCRIPT, coach=True) as fleet:

@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from backend.campaigns import RETRY_AFTER
 from backend.errors import ModelCallFailed
 from tests.story.fleet import PLAN, SCRIPT, open_fleet
@@ -20,6 +22,7 @@ async def test_ten_ticks_at_once_run_each_due_thread_once() -> None:
         assert fleet.model.count("email:compose") == len(contacts)
 
 
+@pytest.mark.req("AA02-R20")
 async def test_a_tick_never_touches_a_draft_that_waits() -> None:
     """A thread that awaits a decision is not due, for weeks; its draft stays the same row."""
     async with open_fleet(SCRIPT) as fleet:
@@ -32,6 +35,7 @@ async def test_a_tick_never_touches_a_draft_that_waits() -> None:
         assert await fleet.rows("SELECT * FROM drafts") == before
 
 
+@pytest.mark.req("AA02-R19")
 async def test_a_touch_is_not_due_before_its_gap_has_passed() -> None:
     """One second before the gap ends a tick does nothing; at its end it composes."""
     async with open_fleet() as fleet:
@@ -43,6 +47,7 @@ async def test_a_touch_is_not_due_before_its_gap_has_passed() -> None:
         assert [run.status for run in (await fleet.resume()).runs] == ["awaiting_approval"]
 
 
+@pytest.mark.req("AA02-R15")
 async def test_a_planned_first_gap_delays_the_first_touch() -> None:
     """A coach that waits three days before the first touch is obeyed, and is not asked again."""
     patient = {**SCRIPT, "campaign:coach_plan": {**PLAN, "cadence_days": [3, 4, 5]}}
@@ -56,6 +61,7 @@ async def test_a_planned_first_gap_delays_the_first_touch() -> None:
         assert fleet.model.count("campaign:coach_plan") == 1
 
 
+@pytest.mark.req("AA02-R5")
 async def test_five_failures_park_a_thread_and_never_stop_the_others() -> None:
     """The plan made before a failing composition is kept; the fifth failure parks the thread with its error."""
     broken: dict[str, Any] = {**SCRIPT, "email:compose": RuntimeError("the writer is broken")}
@@ -71,6 +77,7 @@ async def test_five_failures_park_a_thread_and_never_stop_the_others() -> None:
         assert (await fleet.resume()).runs == []
 
 
+@pytest.mark.req("AA02-R12")
 async def test_a_model_that_fails_costs_quality_and_nothing_else() -> None:
     """With every model call failing, the default plan governs, default drafts are written, and the provenance says why."""
     failing = {name: ModelCallFailed("it answered 500") for name in SCRIPT}

@@ -1,0 +1,76 @@
+"""What a run may take: steps, seconds, requests to D1."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backend.campaigns import CLAIM_SIZE, LEASE, RUN_DEADLINE_S, Campaigns
+from backend.settings import Settings
+from tests.fakes.silent_model import SilentLLM
+from tests.story.fleet import SCRIPT, Fleet, open_fleet
+
+
+async def assert_failed_whole(fleet: Fleet, campaigns: Campaigns, budget: str) -> None:
+    """Run the due thread over its budget: one attempt more, and nothing else is different."""
+    await fleet.enrol()
+    (run,) = (await campaigns.resume()).runs
+    assert f"over its budget of {budget}" in run.error
+    thread = await fleet.thread()
+    assert (thread["status"], thread["attempts"], thread["lease_owner"]) == ("scheduled", 1, None)
+    assert await fleet.state() == {}
+    assert await fleet.rows("SELECT 1 FROM drafts") == []
+
+
+@pytest.mark.req("AA02-R25")
+async def test_a_run_past_its_deadline_fails_whole() -> None:
+    """A writer that never answers costs the thread one attempt, and not even the plan made before it is stored."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        silent = SilentLLM(fleet.model, silent_on="email:compose")
+        hurried = replace(fleet.campaigns, make_llm=silent, run_deadline_s=0.2)
+        await assert_failed_whole(fleet, hurried, "0.2 s")
+
+
+@pytest.mark.req("AA02-R25")
+async def test_a_run_past_its_steps_fails_whole() -> None:
+    """A run that takes more steps than its budget is treated alike."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await assert_failed_whole(fleet, replace(fleet.campaigns, run_step_limit=2), "2 steps")
+
+
+@pytest.mark.req("AA02-R25")
+def test_a_lease_outlives_the_longest_run() -> None:
+    """Two model calls and a send fit into the deadline of a run, and the deadline into the lease."""
+    two_calls_and_a_send_s = 2 * Settings.model_fields["model_deadline_s"].default + 15
+    assert two_calls_and_a_send_s < RUN_DEADLINE_S < LEASE / timedelta(seconds=1)
+
+
+async def test_a_composed_touch_takes_two_requests_beside_its_claim() -> None:
+    """Read and commit: the third allowed request is never made, with a coach and without."""
+    for coach in (False, True):
+        async with open_fleet(SCRIPT, coach=coach) as fleet:
+            await fleet.enrol()
+            before = fleet.database.meter.copy()
+            await fleet.resume()
+            assert fleet.database.meter.since(before).requests == 1 + 2
+
+
+async def test_an_approved_send_takes_four_requests() -> None:
+    """Decide, read, reserve, commit."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        draft_id = await fleet.pending()
+        before = fleet.database.meter.copy()
+        await fleet.decide_on(draft_id, "approve")
+        assert fleet.database.meter.since(before).requests == 4
+
+
+async def test_a_tick_of_a_hundred_due_threads_takes_211_requests() -> None:
+    """A claim for ten threads each and one that finds none, then two requests a thread."""
+    contacts = [f"contact{number}" for number in range(100)]
+    async with open_fleet(SCRIPT, contacts=contacts) as fleet:
+        await fleet.campaigns.enrol("close", contacts, principal="op")
+        before = fleet.database.meter.copy()
+        assert len((await fleet.resume()).runs) == 100
+        assert fleet.database.meter.since(before).requests == 100 // CLAIM_SIZE + 1 + 2 * 100
