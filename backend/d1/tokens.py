@@ -1,4 +1,4 @@
-"""Bearer tokens in D1: who may ask, in which role, until when. Only the SHA-256 of a token is kept. Source: OPERATIONS, section 4."""
+"""Bearer tokens in D1: who may ask, in which role, until when. Only the SHA-256 of a token is kept."""
 
 import hmac
 import re

@@ -1,0 +1,181 @@
+"""What a reader is shown of threads and drafts. Instants are text of `domain.instants.to_text`; a touch counts from 0."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from backend.domain.campaign import Decision, ThreadStatus, TouchOutcome
+from backend.domain.provenance import Source
+from backend.ports import LedgerState
+
+DraftStatus = Literal["pending", "decided"]
+WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided", "parked"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceView:
+    """Who says so, how surely from 0 to 1, why, and resting on what."""
+
+    confidence: float
+    reason: str
+    source: Source
+    evidence: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """What the coach planned once; `cadence_days` holds the days before each touch."""
+
+    angle: str
+    tone: str
+    cadence_days: list[int]
+    max_touches: int
+    stop_criteria: str
+    provenance: ProvenanceView
+
+
+@dataclass(frozen=True, slots=True)
+class EmailView:
+    """A subject and a plain-text body."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """Who decided what, when and why; `approved` is the exact text that may be sent, if any."""
+
+    decision: Decision
+    decided_by: str
+    decided_at: str
+    feedback: str
+    reason: str
+    approved: EmailView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftVersion:
+    """One version of a touch's draft, as it was written, and what was decided on it."""
+
+    draft_id: str
+    version: int
+    status: DraftStatus
+    subject: str
+    body: str
+    provenance: ProvenanceView
+    graph_meta: dict[str, Any]
+    created_at: str
+    decision: DecisionView | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendView:
+    """The row of the send ledger: `reserved` before the mailer is asked, then its outcome; `unknown` is never sent blindly."""
+
+    state: LedgerState
+    reserved_at: str
+    settled_at: str | None
+    provider_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchView:
+    """One touch: its versions, and what became of it. `sent_at` and `message_id` are None unless it was sent."""
+
+    step: int
+    outcome: TouchOutcome | None
+    versions: list[DraftVersion]
+    decision_provenance: ProvenanceView | None = None
+    ledger: SendView | None = None
+    sent_at: str | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingBecause:
+    """Why nothing happens to a thread just now: a code for machines and a sentence for people."""
+
+    code: WaitingCode
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadView:
+    """One thread, whole. `plan` is what the checkpoint holds; it governs only while `plan_in_force`."""
+
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    status: ThreadStatus
+    status_reason: str
+    step: int
+    attempts: int
+    enrolled_at: str
+    next_touch_at: str | None
+    waiting_draft_id: str | None
+    waiting_because: WaitingBecause | None
+    plan: PlanView | None
+    plan_in_force: bool
+    touches: list[TouchView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSummary:
+    """A draft as a line of a list."""
+
+    draft_id: str
+    campaign_id: str
+    contact_id: str
+    contact_name: str
+    company_name: str | None
+    step: int
+    version: int
+    status: DraftStatus
+    subject: str
+    created_at: str
+    decision: Decision | None
+    decided_by: str | None
+    decided_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPage:
+    """A page of drafts; `next_cursor` asks for the page after it and is None on the last."""
+
+    drafts: list[DraftSummary]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FactView:
+    """One thing somebody found out about a company; `confidence` is from 0 to 1."""
+
+    field: str
+    value: str
+    confidence: float
+    source: str
+    observed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """Whom a draft is written to."""
+
+    contact_id: str
+    name: str
+    title: str
+    company_name: str | None
+    company_domain: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftCard(DraftVersion):
+    """Everything a person decides on: the draft, whom it is to, the facts about their company, the touch's other versions."""
+
+    thread_id: str
+    campaign_id: str
+    step: int
+    contact: RecipientView
+    facts: list[FactView] = field(default_factory=list[FactView])
+    other_versions: list[DraftVersion] = field(default_factory=list[DraftVersion])
