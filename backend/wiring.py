@@ -24,7 +24,7 @@ from backend.graphs.registry import GRAPHS
 from backend.llm import DeepSeek
 from backend.mail import OutboxMailer
 from backend.ports import Clock, Mailer, MakeLLM
-from backend.settings import Settings, kill_switch_is_on, read_settings
+from backend.settings import kill_switch_is_on, read_settings
 
 
 class SystemClock:
@@ -49,6 +49,40 @@ class Service:
     mailer: Mailer
     clock: Clock
     cron_secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a door must know of the settings before it opens the service; no secret is among it."""
+
+    host: str
+    port: int
+    log_level: str
+    d1_url: str
+    outbox_dir: str
+    has_model_key: bool
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file of this machine, which this process may migrate and make tokens in."""
+        return self.d1_url.startswith("sqlite:")
+
+
+def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
+    """Read the settings as `open_service` will.
+
+    Raises:
+        SettingRefused: a setting is not allowed.
+    """
+    settings = read_settings(overrides)
+    return Surroundings(
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        d1_url=settings.d1_url,
+        outbox_dir=settings.outbox_dir,
+        has_model_key=bool((_reveal(settings.deepseek_api_key) or "").strip()),
+    )
 
 
 @asynccontextmanager
@@ -76,7 +110,7 @@ async def open_service(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.d1_url, _reveal(settings.d1_token)))
         if make_llm is None:
-            make_llm = await stack.enter_async_context(_deepseek(settings))
+            make_llm = await stack.enter_async_context(make_deepseek(overrides))
         saver = D1Saver(database, key=_reveal(settings.checkpoint_key))
         records = D1Records(database, flags)
         campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build
@@ -108,7 +142,13 @@ async def open_service(
         )
 
 
-def _deepseek(settings: Settings) -> DeepSeek:
+def make_deepseek(overrides: Mapping[str, object] | None = None) -> DeepSeek:
+    """Make the model client that `open_service` makes unless it is given one; whoever makes it closes it.
+
+    Raises:
+        SettingRefused: a setting is not allowed.
+    """
+    settings = read_settings(overrides)
     return DeepSeek(
         api_key=_reveal(settings.deepseek_api_key),
         base_url=settings.deepseek_base_url,
