@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 
 from backend.d1.dossier import read_brief, take_brief
+from backend.d1.flags import READ_FLAGS, take_flags
 from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
 from backend.ports import Database, Statement
 
-_FLAGS = "SELECT name, value FROM flags"
 _REMEMBER = """
 INSERT INTO memories (contact_id, kind, text, created_at)
 SELECT ?1, value ->> 'kind', value ->> 'text', ?3 FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING"""
@@ -27,8 +27,8 @@ class D1Records:
 
     async def flags(self) -> Flags:
         """See `ports.Records.flags`."""
-        (stored,) = await self._database.batch([Statement(_FLAGS)])
-        return self._defaults.overridden({row["name"]: bool(row["value"]) for row in stored.rows})
+        (stored,) = await self._database.batch([READ_FLAGS])
+        return take_flags(self._defaults, stored)
 
     async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:
         """See `ports.Records.remember`."""

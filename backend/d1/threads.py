@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from backend.d1.checkpointer import D1Saver
 from backend.d1.dossier import read_brief, take_brief
+from backend.d1.flags import READ_FLAGS, take_flags
 from backend.d1.transaction import Transaction
 from backend.domain.campaign import (
     MAX_DRAFT_VERSIONS,
@@ -86,7 +87,6 @@ SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence FROM dr
 WHERE drafts.draft_id = ?1"""
 
 _THREAD = "SELECT * FROM threads WHERE thread_id = ?1 AND lease_owner = ?2 AND fence = ?3"
-_FLAGS = "SELECT name, value FROM flags"
 _DECISION = """
 SELECT drafts.*, COALESCE(approved_subject, subject) AS final_subject, COALESCE(approved_body, body) AS final_body
 FROM threads JOIN drafts USING (draft_id) WHERE threads.thread_id = ?1 AND threads.status = 'decided'"""
@@ -176,13 +176,13 @@ class D1Threads:
         results = await self._database.batch(
             [
                 Statement(_THREAD, (lease.thread_id, lease.owner, lease.fence)),
-                Statement(_FLAGS),
+                READ_FLAGS,
                 Statement(_DECISION, (lease.thread_id,)),
                 *brief,
                 *checkpoint,
             ]
         )
-        threads, flags, decisions = (result.rows for result in results[:3])
+        threads, decisions = results[0].rows, results[2].rows
         if not threads:
             raise LeaseLost(lease.thread_id)
         campaign, dossier = take_brief(results[3:], campaign_id, contact_id)
@@ -190,7 +190,7 @@ class D1Threads:
             thread=thread_of(threads[0]),
             campaign=campaign,
             dossier=dossier,
-            flags=self._flags.overridden({row["name"]: bool(row["value"]) for row in flags}),
+            flags=take_flags(self._flags, results[1]),
             decision=_decision(decisions[0]) if decisions else None,
         )
         transaction = Transaction()

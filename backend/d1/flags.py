@@ -1,0 +1,11 @@
+"""The stored flags: read once a run, in a batch that reads other things too, and laid over the environment's defaults."""
+
+from backend.domain.flags import Flags
+from backend.ports import Result, Statement
+
+READ_FLAGS = Statement("SELECT name, value FROM flags")
+
+
+def take_flags(defaults: Flags, found: Result) -> Flags:
+    """Read the result of `READ_FLAGS`."""
+    return defaults.overridden({row["name"]: bool(row["value"]) for row in found.rows})
