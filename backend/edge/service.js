@@ -29,7 +29,6 @@ const PASSED_ON = [
   "LLM_KILL_SWITCH",
   "LOG_LEVEL",
   "ORCHESTRATOR_ROLE_PLAN",
-  "RESEND_API_KEY",
 ];
 
 /** The container that runs FastAPI, stateless: its state is in D1, leases keep several of it apart. */

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.settings import Settings
 from tests.d1.wrangler import CONFIG, EDGE, REPOSITORY, NodeMissing, config_copy, find_program, migrate, node, wrangler
 
 
@@ -40,6 +41,15 @@ def test_the_configuration_names_files_that_exist() -> None:
     assert [container["class_name"]] == [binding["class_name"]] == config["migrations"][0]["new_sqlite_classes"]
     assert config["observability"]["enabled"]
     assert config["triggers"]["crons"]
+
+
+def test_the_container_is_given_every_secret_and_switch_of_the_service() -> None:
+    """A secret or a switch that the settings gain is one the Worker passes on; only the bridge's token has no use inside."""
+    source = (EDGE / "service.js").read_text("utf-8")
+    [passed_on] = re.findall(r"const PASSED_ON = \[(.*?)\]", source, re.DOTALL)
+    kinds = {name.upper(): str(field.annotation) for name, field in Settings.model_fields.items()}
+    needed = {name for name, kind in kinds.items() if "SecretStr" in kind or "bool" in kind}
+    assert needed - set(re.findall(r'"(\w+)"', passed_on)) == {"D1_TOKEN"}
 
 
 @pytest.mark.parametrize("source", sorted(EDGE.glob("*.js")), ids=lambda path: path.name)

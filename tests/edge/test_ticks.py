@@ -47,9 +47,11 @@ def standing_in(port: int, status: int = 202) -> Generator[StandInService]:
     with StandInService(port, status) as service:
         thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield service
-        service.shutdown()
-        thread.join()
+        try:
+            yield service
+        finally:
+            service.shutdown()
+            thread.join()
 
 
 @pytest.fixture
