@@ -4,7 +4,11 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-_INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufe00-\ufe0f\U000e0000-\U000e007f\ud800-\udfff]")
+# Joiners, direction overrides, fillers, variation selectors, tags and lone surrogates: what steers or hides and is not seen.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]",
+)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _MERGE_FIELD = re.compile(r"\{\{\s*([A-Za-z_]+)\s*\}\}")
 UNRESOLVED_FIELD = re.compile(r"\{\{.*?\}\}|\{\{|\}\}", re.DOTALL)

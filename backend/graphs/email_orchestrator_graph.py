@@ -31,7 +31,7 @@ from backend.domain.campaign import (
 from backend.domain.instants import to_text
 from backend.domain.provenance import Provenance, provenance
 from backend.domain.suppression import reason_blocked
-from backend.domain.text import UNRESOLVED_FIELD
+from backend.domain.text import UNRESOLVED_FIELD, clean
 from backend.errors import ModelAnswerUnusable, ModelUnavailable
 from backend.graphs import email_compose_graph, email_reply_graph
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
@@ -92,9 +92,13 @@ def _known_roles(raw: Any) -> list[Role]:
 
 
 def _review_draft(draft: Any) -> Review:
-    """Flag an empty body and every unresolved `{{…}}`; a rule, no model call."""
-    texts = {part: str(draft.get(part) or "") for part in ("subject", "body")}
-    notes = [] if texts["body"].strip() else ["the body is empty"]
+    """Flag an empty body and every unresolved `{{…}}`, as a reader sees the text; a rule, no model call.
+
+    `draft` is any JSON; what holds no `body` has an empty one. Nothing is raised.
+    """
+    fields = cast("dict[str, Any]", draft) if isinstance(draft, dict) else {}
+    texts = {part: clean(str(fields.get(part) or "")) for part in ("subject", "body")}
+    notes = [] if texts["body"] else ["the body is empty"]
     for part, text in texts.items():
         notes += [f"the {part} holds an unresolved {field}" for field in UNRESOLVED_FIELD.findall(text)]
     return Review(review_passed=not notes, review_notes=notes)
