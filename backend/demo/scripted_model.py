@@ -52,12 +52,13 @@ Script: TypeAlias = Callable[[str, str, str], str | Reply]
 class ScriptedModelServer:
     """Serves `script` on a free port of 127.0.0.1 inside `async with`; a script that raises shows when the block ends."""
 
+    _server: asyncio.Server
+
     def __init__(self, script: Script) -> None:
         self.requests: list[ModelRequest] = []
         self.base_url = ""
         self._script = script
         self._connections: list[asyncio.Task[None]] = []
-        self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -67,12 +68,11 @@ class ScriptedModelServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        self._server.close()
         for connection in self._connections:
             connection.cancel()
         outcomes = await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._server.wait_closed()
         failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
         if failures and error is None:
             raise failures[0]
