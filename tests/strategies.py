@@ -22,7 +22,7 @@ any_scalar: st.SearchStrategy[Any] = st.one_of(
 
 any_json: st.SearchStrategy[Any] = st.recursive(
     any_scalar,
-    lambda inner: st.lists(inner, max_size=8) | st.dictionaries(any_text, inner, max_size=5),
-    max_leaves=12,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(any_text, inner, max_size=5),
+    max_leaves=8,
 )
 """Any JSON, with the NaN and Infinity that Python's parser takes as well."""
