@@ -4,11 +4,11 @@
     await saver.setup()
     graph = builder.compile(checkpointer=saver)       # ainvoke, aget_state …: asynchronous methods only
 
-Outside a transaction a call returns when its rows are durable; calls that arrive while a batch is in flight share the next one. The
+Outside a transaction a call returns when its rows are durable; calls that arrive while a batch is in flight share the next. The
 one exception is the checkpoint of a run's input: its call returns at once, and it is durable when the run's next call returns.
 
-Inside a transaction the saver joins it: what it writes is staged, read back from there, and committed with the run. The batch that
-opens a run may carry the saver's reads, so that the run itself makes none:
+Inside a transaction the saver joins it: what it writes is staged, read back from there, and committed with the run. The batch
+that opens a run may carry the saver's reads, so that the run itself makes none:
 
     reads = saver.latest_statements(thread_id)
     results = await database.batch([*own, *reads])
@@ -21,14 +21,12 @@ opens a run may carry the saver's reads, so that the run itself makes none:
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -38,12 +36,12 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from backend.d1.checkpoints.codec import Codec
-from backend.d1.checkpoints.commits import GroupCommit, Head, ThreadKey, Unit
+from backend.d1.checkpoints.async_only import AsyncOnlySaver
 from backend.d1.checkpoints.copying import copied
+from backend.d1.checkpoints.core import Core
 from backend.d1.checkpoints.decode import Decoder, config_of, place_of
 from backend.d1.checkpoints.encode import Encoder
-from backend.d1.checkpoints.rows import Page, Stored, to_json
+from backend.d1.checkpoints.rows import Page, to_json
 from backend.d1.checkpoints.sql import (
     DELETE_RUNS,
     DELETE_THREADS,
@@ -55,34 +53,17 @@ from backend.d1.checkpoints.sql import (
     select_thread,
     statement,
 )
-from backend.d1.checkpoints.staged import StagedRun
 from backend.d1.migrate import migrate
-from backend.d1.transaction import Transaction, current_transaction
+from backend.d1.transaction import Transaction
 from backend.errors import FilterRefused
 from backend.ports import Database, Result, Statement
 
 PAGE_SIZE = 25
 """Checkpoints read in one request by `alist`."""
-MAX_HEADS = 64
-"""Threads of which one task of the program remembers what it read."""
-
 _FILTER_KEY = re.compile(r"[A-Za-z0-9_]+")
 
 
-class _Core:
-    """What a saver shares with the shallow copies that `with_allowlist` makes of it."""
-
-    def __init__(self, database: Database, key: str | None) -> None:
-        self.database = database
-        self.codec = Codec(key)
-        self.commits = GroupCommit(database)
-
-
-_HEADS: ContextVar[Mapping[tuple[_Core, ThreadKey], Head]] = ContextVar("checkpoint_heads")
-"""What this task of the program read: LangGraph's own tasks inherit it, other runs do not see it."""
-
-
-class D1Saver(BaseCheckpointSaver[int]):
+class D1Saver(AsyncOnlySaver):
     """Keeps checkpoints in D1.
 
     Raises:
@@ -91,7 +72,7 @@ class D1Saver(BaseCheckpointSaver[int]):
 
     def __init__(self, database: Database, key: str | None = None) -> None:
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        self._core = _Core(database, key)
+        self._core = Core(database, key)
 
     async def setup(self) -> list[str]:
         """Apply the migrations that the database lacks and return their names."""
@@ -105,7 +86,7 @@ class D1Saver(BaseCheckpointSaver[int]):
 
     def prefetch(self, transaction: Transaction, thread_id: str, results: Sequence[Result], checkpoint_ns: str = "") -> None:
         """Hand the results of `latest_statements` to the run's transaction, so that reading the thread makes no request."""
-        self._joined(transaction).prefetched[(thread_id, checkpoint_ns)] = Page.of(results)
+        self._core.joined(transaction).prefetched[(thread_id, checkpoint_ns)] = Page.of(results)
 
     # Reading
 
@@ -115,9 +96,7 @@ class D1Saver(BaseCheckpointSaver[int]):
         Raises:
             CheckpointTampered: a row is not one that was written under this key.
         """
-        place = place_of(config)
-        transaction = current_transaction()
-        page = await (self._read_joined(place, self._joined(transaction)) if transaction else self._read(place))
+        page = await self._core.read(place_of(config))
         return next(iter(self._decoder(page).tuples()), None)
 
     async def alist(
@@ -138,7 +117,7 @@ class D1Saver(BaseCheckpointSaver[int]):
         left = limit
         while left is None or left > 0:
             size = PAGE_SIZE if left is None else min(left, PAGE_SIZE)
-            page = await self._fetch(listing.statements(size))
+            page = await self._core.fetch(listing.statements(size))
             for found in self._decoder(page).tuples():
                 yield found
             if len(page.checkpoints) < size:
@@ -159,7 +138,7 @@ class D1Saver(BaseCheckpointSaver[int]):
         if place.checkpoint_id is None:
             latest = await self.aget_tuple(config)
             place = place_of(latest.config) if latest else place._replace(checkpoint_id="")
-        page = await self._fetch(select_ancestors(place, to_json(list(channels))))
+        page = await self._core.fetch(select_ancestors(place, to_json(list(channels))))
         return self._decoder(page).delta_history(channels)
 
     # Writing
@@ -178,7 +157,7 @@ class D1Saver(BaseCheckpointSaver[int]):
         """
         kept = get_serializable_checkpoint_metadata(config, metadata)
         stored = self._encoder().checkpoint(place_of(config), checkpoint, kept)
-        await self._write(stored, may_wait=kept.get("source") == "input")
+        await self._core.write(stored, may_wait=kept.get("source") == "input")
         return config_of(stored.place)
 
     async def aput_writes(
@@ -195,7 +174,7 @@ class D1Saver(BaseCheckpointSaver[int]):
         """
         indexed = [(WRITES_IDX_MAP.get(channel, index), channel, value) for index, (channel, value) in enumerate(writes)]
         stored = self._encoder().writes(place_of(config), indexed, task_id=task_id, task_path=task_path, call_id=uuid4().hex)
-        await self._write(stored)
+        await self._core.write(stored)
 
     # Deleting and copying; each is one batch, also inside a transaction, and not part of it
 
@@ -208,7 +187,7 @@ class D1Saver(BaseCheckpointSaver[int]):
         await self._delete(DELETE_RUNS, run_ids)
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Keep only the latest checkpoint of each namespace and the ancestors its delta channels need, or with "delete" nothing.
+        """Keep the latest checkpoint of each namespace and the ancestors its delta channels need, or with "delete" nothing.
 
         Raises:
             ValueError: there is no such strategy; nothing was deleted.
@@ -225,68 +204,28 @@ class D1Saver(BaseCheckpointSaver[int]):
         Raises:
             CheckpointTampered: a row is not one that was written under this key; nothing was copied.
         """
-        page = await self._fetch(select_thread(source_thread_id))
+        page = await self._core.fetch(select_thread(source_thread_id))
         statements = copied(page, source_thread_id, target_thread_id, self._core.codec)
-        await self._core.database.batch(statements)
+        await self._core.change(statements)
 
     # How
 
     async def _delete(self, plan: Sequence[str], ids: Sequence[str]) -> None:
         if ids:
-            await self._fetch_nothing([statement(sql, to_json(list(ids))) for sql in plan])
-
-    async def _fetch_nothing(self, statements: Sequence[Statement]) -> None:
-        await self._core.commits.drain()
-        await self._core.database.batch(statements)
-
-    async def _fetch(self, statements: Sequence[Statement]) -> Page:
-        await self._core.commits.drain()
-        return Page.of(await self._core.database.batch(statements))
-
-    async def _read(self, place: Place) -> Page:
-        page = await self._fetch(select_place(place))
-        heads = [*_HEADS.get({}).items(), ((self._core, place[:2]), _head(place, page))]
-        _HEADS.set(dict(heads[-MAX_HEADS:]))
-        return page
-
-    async def _read_joined(self, place: Place, run: StagedRun) -> Page:
-        page = run.page_of(place)
-        if page is None:
-            page = Page() if run.has(place) else await self._fetch(select_place(place))
-        if not run.has(place):
-            run.heads.setdefault(place[:2], _head(place, page))
-        return run.overlay(place, page)
-
-    async def _write(self, stored: Stored, *, may_wait: bool = False) -> None:
-        key = stored.place[:2]
-        transaction = current_transaction()
-        if transaction is not None:
-            run = self._joined(transaction)
-            run.units.append(Unit(stored, run.heads.get(key)))
-            return
-        head = _HEADS.get({}).get((self._core, key))
-        if may_wait and head:
-            self._core.commits.defer(Unit(stored, head))
-        else:
-            await self._core.commits.commit(Unit(stored, head))
-
-    def _joined(self, transaction: Transaction) -> StagedRun:
-        found = transaction.participant(self._core)
-        return found if isinstance(found, StagedRun) else transaction.join(self._core, StagedRun())
+            await self._core.change([statement(sql, to_json(list(ids))) for sql in plan])
 
     def _listing(self, config: RunnableConfig | None, wanted: Mapping[str, Any], before: RunnableConfig | None) -> Listing:
         for key in wanted:
             if not _FILTER_KEY.fullmatch(key):
                 raise FilterRefused(key)
         configurable: Mapping[str, Any] = config.get("configurable", {}) if config else {}
-        tags = self._encoder().tags(dict(wanted))
-        absent = {self._core.codec.tag(key): None for key, value in wanted.items() if value is None}
+        absent: dict[str, str | None] = {self._core.codec.tag(key): None for key, value in wanted.items() if value is None}
         return Listing(
             thread_id=configurable.get("thread_id"),
             checkpoint_ns=configurable.get("checkpoint_ns"),
             checkpoint_id=configurable.get("checkpoint_id"),
-            before_id=before["configurable"].get("checkpoint_id") if before else None,
-            tags=tags | absent,
+            before_id=before.get("configurable", {}).get("checkpoint_id") if before else None,
+            tags=absent | self._encoder().tags(dict(wanted)),
         )
 
     def _encoder(self) -> Encoder:
@@ -294,9 +233,3 @@ class D1Saver(BaseCheckpointSaver[int]):
 
     def _decoder(self, page: Page) -> Decoder:
         return Decoder(self._core.codec, self.serde, page)
-
-
-def _head(place: Place, page: Page) -> Head:
-    """What a run knows after reading `page`; only the newest checkpoint's blobs are sure to stay while the fence holds."""
-    newest = page.checkpoints[0] if page.checkpoints and page.checkpoints[0]["checkpoint_id"] == page.newest_id else None
-    return Head(place[:2], page.newest_id, {row["blob_id"] for row in page.blobs} if newest else set())

@@ -1,4 +1,4 @@
-"""Opens D1 over one of three transports; which one, the URL says.
+"""Opens D1 over one of three transports; which one, its URL says.
 
 | URL | transport |
 |---|---|
@@ -12,24 +12,19 @@
         database.meter.requests
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from backend.d1.embedded import open_embedded
-from backend.d1.remote import HttpPolicy, open_http
 from backend.d1.meter import MeteredDatabase
-from backend.errors import AgenticSalesError
+from backend.d1.remote import HttpPolicy, open_http
+from backend.errors import SettingRefused
 
 CLOUDFLARE_API = "https://api.cloudflare.com/client/v4"
 BRIDGE_PATH = "/d1/raw"
-
-
-class DatabaseUrlRefused(AgenticSalesError):
-    """The database URL names no transport."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"D1_URL {why}. Use sqlite:///PATH, https://BRIDGE or d1://ACCOUNT/DATABASE.")
+D1_URL = "D1_URL"
+D1_TOKEN = "D1_TOKEN"  # noqa: S105  # the name of a variable
 
 
 @asynccontextmanager
@@ -39,13 +34,13 @@ async def open_database(
     *,
     policy: HttpPolicy | None = None,
     cloudflare_api: str = CLOUDFLARE_API,
-) -> AsyncIterator[MeteredDatabase]:
+) -> AsyncGenerator[MeteredDatabase, None]:
     """Open the database that `url` names, and close it on leaving.
 
     `token` is the bearer token of the bridge or of the REST API; the embedded database needs none.
 
     Raises:
-        DatabaseUrlRefused: the URL names no transport, or REST lacks its token. Nothing was opened.
+        SettingRefused: the URL names no transport, or REST lacks its token. Nothing was opened.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
@@ -59,7 +54,7 @@ async def open_database(
 def _path_of(url: str) -> str:
     path = url.removeprefix("sqlite:///")
     if path == url or not path:
-        raise DatabaseUrlRefused("names no file")
+        raise SettingRefused(D1_URL, "names no file: sqlite:///PATH")
     return path
 
 
@@ -68,10 +63,10 @@ def _endpoint(url: str, token: str | None, cloudflare_api: str) -> str:
     if parts.scheme in {"http", "https"} and parts.hostname:
         return url.rstrip("/") + BRIDGE_PATH
     if parts.scheme != "d1":
-        raise DatabaseUrlRefused(f"begins with {parts.scheme or 'no scheme'!r}")
+        raise SettingRefused(D1_URL, f"begins with {parts.scheme!r}, where sqlite, https, http or d1 belongs")
     database = parts.path.strip("/")
     if not parts.netloc or not database or "/" in database:
-        raise DatabaseUrlRefused("does not name one account and one database")
+        raise SettingRefused(D1_URL, "names not one account and one database: d1://ACCOUNT/DATABASE")
     if not token:
-        raise DatabaseUrlRefused("needs a token (D1_TOKEN) to reach the REST API")
+        raise SettingRefused(D1_TOKEN, "is not set, and the REST API needs it")
     return f"{cloudflare_api}/accounts/{parts.netloc}/d1/database/{database}/raw"

@@ -1,22 +1,25 @@
 """D1 as a SQLite file on one machine: the same rules, so that what works here works there.
 
-One connection a database, used by one worker thread, so statements of this process run one batch at a time; other processes may
-open the same file (WAL, immediate write locks, a busy time-out). `rows_read` is an approximation: rows given back plus rows changed.
+One connection a database, used by one thread, so this process runs one batch at a time; other processes may open the same file
+(WAL, immediate write locks, a busy time-out). `rows_read` is an approximation: the rows given back and the rows changed.
 """
 
 import asyncio
+import math
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backend.d1 import limits
 from backend.d1.footprint import Footprint, read_indexes
 from backend.d1.meter import Meter
 from backend.errors import DatabaseUnreachable, StatementFailed
 from backend.ports import Result, Row, SqlValue, Statement
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 10.0
 MAX_EXACT_INTEGER = 2**53
@@ -75,10 +78,10 @@ class EmbeddedDatabase:
 
     async def close(self) -> None:
         """Close the connection and end the thread."""
-        await self._in_thread(lambda: self._connection.close())
+        await self._in_thread(self._connection.close)
         self._thread.shutdown()
 
-    async def _in_thread(self, work: Any) -> Any:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _connect(self) -> None:
@@ -129,15 +132,14 @@ class EmbeddedDatabase:
         self._touched.clear()
         cursor = self._connection.execute(statement.sql, [_bind(value) for value in statement.params])
         names = [column[0] for column in cursor.description or ()]
-        rows: list[Row] = [
-            dict(zip(names, map(_as_javascript_gives_it, values), strict=True)) for values in cursor.fetchall()
-        ]
+        rows: list[Row] = [dict(zip(names, map(_as_javascript_gives_it, values), strict=True)) for values in cursor.fetchall()]
         changes = self._connection.total_changes - changes_before
         written = changes * self._footprint(statement.sql).rows_a_change if changes else 0
         return Result(rows=rows, rows_read=len(rows) + changes, rows_written=written)
 
     def _footprint(self, sql: str) -> Footprint:
-        if self._touched:  # a statement from the connection's cache is not authorized again, so what it touches is kept by its text
+        # A statement from the connection's cache is not authorized again, so what it touches is kept by its text.
+        if self._touched:
             self._rules_apply = False
             self._footprints[sql] = Footprint.of(self._touched, read_indexes(self._connection, self._touched))
             self._rules_apply = True
@@ -145,7 +147,7 @@ class EmbeddedDatabase:
 
 
 @asynccontextmanager
-async def open_embedded(path: str) -> AsyncIterator[EmbeddedDatabase]:
+async def open_embedded(path: str) -> AsyncGenerator[EmbeddedDatabase, None]:
     """Open the SQLite file at `path` under D1's rules, making it where it is missing."""
     database = EmbeddedDatabase(path)
     await database.connect()
@@ -165,10 +167,10 @@ def _as_javascript_gives_it(value: Any) -> Any:
     match value:
         case int() if abs(value) > MAX_EXACT_INTEGER:
             return int(float(value))
+        case float() if not math.isfinite(value):
+            return None
         case float() if value.is_integer() and abs(value) < MAX_PLAIN_FLOAT:
             return int(value)
-        case float() if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124  # NaN alone differs from itself
-            return None
         case bytes():
             return list(value)
         case _:

@@ -1,10 +1,13 @@
-"""What a failure of D1 means: every failed statement is HTTP 400 with code 7500, so the text decides.
+"""What a failed request to D1 means. Every failed statement is HTTP 400 with code 7500, so the text decides.
 
-Source: D1's own list of transient errors, and what the local engine says.
+Sources: D1's documented transient errors, and what its local engine says.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+
+NEVER_RETRIED = ("constraint failed", "syntax error", "SQLITE_ERROR", "SQLITE_TOOBIG", "string or blob too big", "no such ")
 
 TRANSIENT = (
     "Network connection lost",
@@ -14,16 +17,13 @@ TRANSIENT = (
     "Cannot resolve D1 DB due to transient issue on remote node",
     "Can't read from request stream because client disconnected",
 )
-OVERLOADED = ("overloaded", "exceeded timeout", "memory limit", "out of memory", "exceeded its memory", "cpu time", "cpu limit")
 
-TOO_MANY_REQUESTS = 429
-FIRST_SERVER_ERROR = 500
-UNAUTHORIZED = frozenset({401, 403})
+OVERLOADED = ("overloaded", "exceeded timeout", "memory limit", "out of memory", "CPU limit", "CPU time")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed try. `retry_after_s` is what the server asked for; `overloaded` asks for a longer wait."""
+    """One failed try. `retry_after_s` is what the server asked for; `overloaded` asks for longer waits."""
 
     message: str
     may_retry: bool
@@ -32,28 +32,32 @@ class Failure:
 
 
 def classify(status: int, message: str, headers: Mapping[str, str]) -> Failure:
-    """Decide whether a failed try may be made again; constraint, syntax and TOOBIG errors never are."""
-    if status == TOO_MANY_REQUESTS:
-        return Failure(message, may_retry=True, overloaded=True, retry_after_s=_seconds(headers.get("retry-after")))
+    """Decide whether a try that was answered with `status` and `message` may be made again.
+
+    A server error, and a success that is no answer, say nothing about what was written; since every batch is safe to send
+    twice, they are retried.
+    """
+    if _has(message, NEVER_RETRIED):
+        return Failure(message, may_retry=False)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Failure(message, may_retry=True, overloaded=True, retry_after_s=_seconds(headers.get("retry-after", "")))
     if is_overload(message):
         return Failure(message, may_retry=True, overloaded=True)
-    transient = any(text.lower() in message.lower() for text in TRANSIENT)
-    return Failure(message, may_retry=transient or status >= FIRST_SERVER_ERROR or _is_no_verdict(status, message))
+    unclear = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES
+    return Failure(message, may_retry=unclear or _has(message, TRANSIENT))
 
 
 def is_overload(message: str) -> bool:
     """Tell whether D1 had too much to do; a smaller batch may pass."""
-    lowered = message.lower()
-    return any(text in lowered for text in OVERLOADED)
+    return _has(message, OVERLOADED)
 
 
-def _is_no_verdict(status: int, message: str) -> bool:
-    """An answer of 200 that is no answer says nothing about what was written."""
-    return status < 300 and message.startswith("HTTP ")  # noqa: PLR2004  # the 2xx class
+def _has(message: str, texts: tuple[str, ...]) -> bool:
+    return any(text.lower() in message.lower() for text in texts)
 
 
-def _seconds(text: str | None) -> float | None:
+def _seconds(text: str) -> float | None:
     try:
-        return max(0.0, float(text)) if text is not None else None
+        return max(0.0, float(text))
     except ValueError:
         return None

@@ -14,7 +14,7 @@ WHERE c.key = 1
 """
 
 Indexes = dict[str, list[set[str]]]
-"""Table name to the column sets of the indexes that are stored beside it; an expression's column is None and counts as touched."""
+"""A table's name, and the columns of each index stored beside it; the empty name stands for an expression."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,12 @@ MAX_EXPRESSION_DEPTH = 100
 
 ALLOWED_PRAGMAS = frozenset({"defer_foreign_keys", "foreign_keys", "optimize", "table_info", "table_list"})
 
+_FEW_PARAMS = f"at most {MAX_PARAMS} bound parameters a statement"
+_SHORT_SQL = f"at most {MAX_SQL_BYTES:,} bytes of SQL a statement"
+_SHORT_VALUE = f"at most {MAX_VALUE_BYTES:,} bytes a value"
+_ONE_TRANSACTION = "a batch is the transaction, and the database is one file"
+_FEW_PRAGMAS = f"only the pragmas {', '.join(sorted(ALLOWED_PRAGMAS))}"
+
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w+)", re.DOTALL)
 _PRAGMA = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*pragma\s+(?:\w+\s*\.\s*)?(\w+)", re.DOTALL | re.IGNORECASE)
 _REFUSED_WORDS = frozenset({"ATTACH", "BEGIN", "COMMIT", "DETACH", "END", "RELEASE", "ROLLBACK", "SAVEPOINT", "VACUUM"})
@@ -31,7 +37,7 @@ def check_statements(statements: Sequence[Statement]) -> None:
     for statement in statements:
         _check_sql(statement.sql)
         if len(statement.params) > MAX_PARAMS:
-            raise StatementRefused(f"at most {MAX_PARAMS} bound parameters", str(len(statement.params)))
+            raise StatementRefused(_FEW_PARAMS, str(len(statement.params)))
         for value in statement.params:
             _check_value(value)
 
@@ -45,13 +51,13 @@ def first_word(sql: str) -> str:
 def _check_sql(sql: str) -> None:
     sql_bytes = len(sql.encode())
     if sql_bytes > MAX_SQL_BYTES:
-        raise StatementRefused(f"at most {MAX_SQL_BYTES:,} bytes of SQL", f"{sql_bytes:,}")
+        raise StatementRefused(_SHORT_SQL, f"{sql_bytes:,}")
     word = first_word(sql)
     if word in _REFUSED_WORDS:
-        raise StatementRefused("a batch is the transaction, and the database is one file", word)
+        raise StatementRefused(_ONE_TRANSACTION, word)
     pragma = _PRAGMA.match(sql)
     if pragma and pragma.group(1).lower() not in ALLOWED_PRAGMAS:
-        raise StatementRefused(f"only the pragmas {', '.join(sorted(ALLOWED_PRAGMAS))}", pragma.group(1))
+        raise StatementRefused(_FEW_PRAGMAS, pragma.group(1))
 
 
 def _check_value(value: SqlValue) -> None:
@@ -59,4 +65,4 @@ def _check_value(value: SqlValue) -> None:
         return
     value_bytes = len(value.encode())
     if value_bytes > MAX_VALUE_BYTES:
-        raise StatementRefused(f"at most {MAX_VALUE_BYTES:,} bytes a value", f"{value_bytes:,}")
+        raise StatementRefused(_SHORT_VALUE, f"{value_bytes:,}")

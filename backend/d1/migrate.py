@@ -1,7 +1,7 @@
 """Applies `migrations/*.sql`, the files wrangler applies, and keeps wrangler's own record of them, so that both agree.
 
-    await pending(database)   # ["0002_checkpoints.sql"]
-    await migrate(database)   # the names that this call applied
+`pending` names what a database lacks, `migrate` applies it; `agentic-sales migrate` and `wrangler d1 migrations apply` may take
+turns.
 """
 
 import sqlite3

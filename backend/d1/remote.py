@@ -1,14 +1,14 @@
-"""D1 over HTTP: the bridge Worker and Cloudflare's REST API speak the same protocol.
+"""D1 over HTTP: the bridge Worker and Cloudflare's REST API speak one protocol.
 
-A request is `POST` with `{"sql", "params"}` or `{"batch": [{"sql", "params"}, …]}`; an answer is
-`{"success": true, "errors": [], "result": [{"results": …, "success": true, "meta": {…}}, …]}`, where `results` is a list of objects
-or `{"columns": […], "rows": [[…], …]}`.
+A request is a POST of `{"sql", "params"}` or of `{"batch": [{"sql", "params"}, …]}`. An answer is `{"success": true, "errors":
+[], "result": [{"results": …, "success": true, "meta": {…}}, …]}`; `results` is `{"columns": […], "rows": [[…], …]}` or a list
+of objects. Anything else is a failure, never an empty result.
 """
 
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -21,10 +21,12 @@ from backend.d1.meter import Meter
 from backend.errors import DatabaseUnreachable, StatementFailed
 from backend.ports import Result, Row, Statement
 
+KEEP_ALIVE_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class HttpPolicy:
-    """How long and how often one batch is tried. Times are seconds; a wait is drawn at random up to its bound, which doubles."""
+    """How often and how long one batch is tried. A wait is drawn at random below a bound that doubles with each try."""
 
     tries: int = 5
     deadline_s: float = 30.0
@@ -46,52 +48,62 @@ class HttpDatabase:
         limits.check_statements(statements)
         if not statements:
             return []
-        body = _encode(statements)
-        last = "the deadline passed"
-        tried = 0
+        tries = _Tries()
         try:
             async with asyncio.timeout(self._policy.deadline_s):
-                while tried < self._policy.tries:
-                    tried += 1
-                    self.meter.count_request(statements=len(statements), bytes_sent=len(body))
-                    answer = await self._post(body, expected=len(statements))
-                    if not isinstance(answer, Failure):
-                        self.meter.count_results(answer)
-                        return answer
-                    if not answer.may_retry:
-                        raise StatementFailed(answer.message)
-                    last = answer.message
-                    if tried < self._policy.tries:
-                        await asyncio.sleep(self._wait_s(answer, tried))
+                return await self._answer(_encode(statements), len(statements), tries)
         except TimeoutError:
-            last = f"no answer within {self._policy.deadline_s:g} s ({last})"
-        raise DatabaseUnreachable(last, tries=tried)
+            what = f"no answer within {self._policy.deadline_s:g} s; before that, {tries.last}"
+            raise DatabaseUnreachable(what, tries.made) from None
+
+    async def _answer(self, body: bytes, expected: int, tries: "_Tries") -> list[Result]:
+        while True:
+            tries.made += 1
+            self.meter.count_request(statements=expected, bytes_sent=len(body))
+            answer = await self._post(body, expected)
+            if not isinstance(answer, Failure):
+                self.meter.count_results(answer)
+                return answer
+            tries.last = answer.message
+            if not answer.may_retry:
+                raise StatementFailed(answer.message)
+            wait_s = self._wait_s(answer, tries.made)
+            if tries.made == self._policy.tries or wait_s >= self._policy.deadline_s:
+                raise DatabaseUnreachable(answer.message, tries.made)
+            await asyncio.sleep(wait_s)
 
     async def _post(self, body: bytes, expected: int) -> list[Result] | Failure:
         try:
             response = await self._client.post(self._endpoint, content=body)
-        except httpx.HTTPError as error:
-            return Failure(f"{type(error).__name__}: {error}", may_retry=True)
+        except httpx.RequestError as error:
+            return Failure(f"{type(error).__name__} {error}".strip(), may_retry=True)
         try:
             answer: Any = response.json()
         except ValueError:
-            return classify(response.status_code, f"HTTP {response.status_code} without JSON", response.headers)
+            answer = None
         if response.is_success and isinstance(answer, dict) and answer.get("success") is True:
             return _decode(cast("dict[str, Any]", answer), expected)
         return classify(response.status_code, _message_of(answer, response.status_code), response.headers)
 
-    def _wait_s(self, failure: Failure, tried: int) -> float:
+    def _wait_s(self, failure: Failure, tries_made: int) -> float:
         if failure.retry_after_s is not None:
             return failure.retry_after_s
         first = self._policy.overload_wait_s if failure.overloaded else self._policy.first_wait_s
-        return random.uniform(0, first * 2 ** (tried - 1))  # noqa: S311  # jitter keeps no secret
+        return random.uniform(0, first * 2 ** (tries_made - 1))  # noqa: S311  # jitter keeps no secret
+
+
+@dataclass(slots=True)
+class _Tries:
+    made: int = 0
+    last: str = "no answer at all"
 
 
 @asynccontextmanager
-async def open_http(endpoint: str, token: str | None, policy: HttpPolicy) -> AsyncIterator[HttpDatabase]:
-    """Open one pool of connections to `endpoint`, which is reused until it is closed on leaving."""
+async def open_http(endpoint: str, token: str | None, policy: HttpPolicy) -> AsyncGenerator[HttpDatabase, None]:
+    """Open one pool of connections to `endpoint`, reused by every request and closed on leaving."""
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    async with httpx.AsyncClient(headers=headers, timeout=policy.deadline_s) as client:
+    kept = httpx.Limits(keepalive_expiry=KEEP_ALIVE_S)
+    async with httpx.AsyncClient(headers=headers, timeout=policy.deadline_s, limits=kept) as client:
         yield HttpDatabase(client, endpoint, policy)
 
 
@@ -104,7 +116,7 @@ def _encode(statements: Sequence[Statement]) -> bytes:
 def _decode(answer: dict[str, Any], expected: int) -> list[Result] | Failure:
     try:
         results = [_decode_result(result) for result in answer["result"]]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return Failure("an answer that is not D1's", may_retry=True)
     if len(results) != expected:
         return Failure(f"{len(results)} results for {expected} statements", may_retry=True)
@@ -113,9 +125,9 @@ def _decode(answer: dict[str, Any], expected: int) -> list[Result] | Failure:
 
 def _decode_result(result: dict[str, Any]) -> Result:
     if result["success"] is not True:
-        message = "a statement without success"
+        message = "a result without success"
         raise ValueError(message)
-    meta: dict[str, Any] = result.get("meta") or {}
+    meta: dict[str, Any] = result["meta"]
     return Result(
         rows=_rows_of(result["results"]),
         rows_read=int(meta.get("rows_read", 0)),
@@ -132,6 +144,7 @@ def _rows_of(results: Any) -> list[Row]:
 
 def _message_of(answer: Any, status: int) -> str:
     try:
-        return "; ".join(str(error["message"]) for error in answer["errors"]) or f"HTTP {status} without success"
+        messages = [str(error["message"]) for error in answer["errors"]]
     except (KeyError, TypeError):
-        return f"HTTP {status} without success"
+        messages = []
+    return "; ".join(messages) or f"HTTP {status} that is not D1's answer"

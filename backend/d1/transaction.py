@@ -7,11 +7,11 @@
         transaction.stage(RECORD_AUDIT)
         await transaction.commit(database)
 
-A part that reads back what it has staged joins with an object of its own, a `Participant`, and is asked for its statements at the
-commit. Every batch may be sent twice, so every statement must find its own work done and leave it.
+A part that reads back what it has staged joins with an object of its own, a `Participant`, and is asked for its statements at
+the commit. Every batch may be sent twice, so every statement must find its own work done and leave it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -79,7 +79,7 @@ class Transaction:
         self._participants.clear()
 
     @contextmanager
-    def opened(self) -> Iterator["Transaction"]:
+    def opened(self) -> Generator["Transaction", None, None]:
         """Make this the current transaction of the block and of the tasks started in it."""
         token = _CURRENT.set(self)
         try:

@@ -1,7 +1,7 @@
 """How bytes become the text of a D1 row and back: compressed, then sealed (encrypted, or with a digest), then base64.
 
-A text is `KIND:BASE64` with the kinds `raw` and `zip`, or `raw+aes` and `zip+aes` under a key. Which row a text belongs to is bound
-into the seal, so that a text moved to another row does not open.
+A text is `KIND:BASE64` with the kinds `raw` and `zip`, or `raw+aes` and `zip+aes` under a key. Which row a text belongs to is
+part of its seal, so that a text moved to another row does not open.
 """
 
 import hmac
@@ -12,6 +12,8 @@ from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from backend.errors import SettingRefused
+
+CHECKPOINT_KEY = "CHECKPOINT_KEY"
 
 MIN_COMPRESSED_BYTES = 512
 COMPRESSION_LEVEL = 6
@@ -67,13 +69,13 @@ class Codec:
         return Packed(self._zipped_of_kind[kind], self._sealer.open(sealed, f"{kind}|{about}".encode()))
 
     def address(self, thread_id: str, data: bytes) -> str:
-        """Return the address of a value by its content within its thread; under a key it gives nothing of the content away."""
+        """Return a value's address by its content, within its thread; under a key it gives nothing of the content away."""
         digest = blake2b(thread_id.encode() + b"\0", digest_size=ADDRESS_BYTES, key=self._secret)
         digest.update(data)
         return urlsafe_b64encode(digest.digest()).decode().rstrip("=")
 
     def tag(self, text: str) -> str:
-        """Return what stands for `text` where texts are only compared: itself, or a digest when it is long or there is a key."""
+        """Return what stands for `text` where texts are only compared: itself, or its digest when it is long or secret."""
         if not self._secret and len(text) <= 2 * DIGEST_BYTES:
             return text
         return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._secret).hexdigest()
@@ -140,12 +142,12 @@ class _Encrypted:
 
     def __init__(self, key: str) -> None:
         if len(key) < MIN_KEY_CHARS:
-            raise SettingRefused("CHECKPOINT_KEY", f"is {len(key)} characters long, and needs at least {MIN_KEY_CHARS}")
+            raise SettingRefused(CHECKPOINT_KEY, f"is {len(key)} characters long, and needs at least {MIN_KEY_CHARS}")
         try:
             from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # the extra `encryption`
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # the extra `encryption`
         except ImportError:
-            raise SettingRefused("CHECKPOINT_KEY", "needs the extra agentic-sales[encryption]") from None
+            raise SettingRefused(CHECKPOINT_KEY, "needs the extra agentic-sales[encryption]") from None
         self._invalid = InvalidTag
         self._cipher = AESGCM(blake2b(key.encode(), digest_size=32, person=b"checkpoint-aes").digest())
 

@@ -1,11 +1,12 @@
 """How rows become durable outside a transaction: in shared batches, one in flight at a time, each fenced.
 
-The fence: a run that read a thread may write to it only while the newest checkpoint is still the one it read, or one of its own.
+The fence: a run that read a thread may write to it only while the newest checkpoint is still the one it read, or one of its
+own.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from backend.d1.checkpoints.rows import Stored, to_json
 from backend.d1.checkpoints.sql import GUARD, statement
@@ -45,7 +46,7 @@ class Unit:
     stored: Stored
     head: Head | None
     settled: bool = False
-    error: AgenticSalesError | None = field(default=None)
+    error: AgenticSalesError | None = None
 
 
 def compose(units: Sequence[Unit]) -> tuple[list[Guard], list[Statement]]:

@@ -1,6 +1,7 @@
 """Turns rows back into what LangGraph reads, and refuses rows that this saver did not write."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -31,10 +32,12 @@ class Decoder:
         Raises:
             CheckpointTampered: a row is not one that was written under this key.
         """
-        return [self._refusing(row, self._tuple) for row in self._page.checkpoints]
+        return list(map(self._tuple, self._page.checkpoints))
 
     def delta_history(self, channels: Sequence[str]) -> dict[str, DeltaChannelHistory]:
-        """Return each channel's writes since its nearest value, oldest first, and that value; the page is the ancestors, nearest first.
+        """Return each channel's writes since its nearest value, oldest first, and that value.
+
+        The page is the ancestors, the nearest first.
 
         Raises:
             CheckpointTampered: a row is not one that was written under this key.
@@ -43,19 +46,12 @@ class Decoder:
         seeds: dict[str, Any] = {}
         for row in self._page.checkpoints:
             wanted = [channel for channel in channels if channel not in seeds]
-            values, writes = self._refusing(row, lambda row, wanted=wanted: self._contribution(row, wanted))
+            with _refusing(row):
+                values, writes = self._contribution(row, wanted)
             for write in reversed(writes):
                 newest_first[write[1]].append(write)
             seeds |= values
         return {channel: _history(newest_first[channel], seeds, channel) for channel in channels}
-
-    def _refusing(self, row: Row, read: Any) -> Any:
-        try:
-            return read(row)
-        except TextRefused as refused:
-            raise CheckpointTampered(row["thread_id"], str(refused)) from refused
-        except (AttributeError, KeyError, IndexError, NotImplementedError, TypeError, ValueError) as error:
-            raise CheckpointTampered(row["thread_id"], f"a row does not decode ({type(error).__name__})") from error
 
     def _tuple(self, row: Row) -> CheckpointTuple:
         bare, metadata, values = self._envelope(row, about_checkpoint(row))
@@ -119,6 +115,17 @@ class Decoder:
             raise TextRefused(message)
         parts = [self._codec.open(row["body"], about_part(thread_id, blob_id, row["part"], len(rows))) for row in rows]
         return unpack(Packed(parts[0].zipped, b"".join(part.data for part in parts)))
+
+
+@contextmanager
+def _refusing(row: Row) -> Generator[None, None, None]:
+    """Turn whatever a tampered row may cause into the one error that names its thread."""
+    try:
+        yield
+    except TextRefused as refused:
+        raise CheckpointTampered(row["thread_id"], str(refused)) from refused
+    except (AttributeError, KeyError, IndexError, NotImplementedError, TypeError, ValueError) as error:
+        raise CheckpointTampered(row["thread_id"], f"a row does not decode ({type(error).__name__})") from error
 
 
 def config_of(place: Place) -> RunnableConfig:

@@ -1,7 +1,8 @@
 """Turns checkpoints and writes into rows.
 
-A body holds small values themselves and large ones by address. A blob is stored once a thread, so a task's write and the checkpoint
-after it share one copy, and what did not change is not sent again. A body that is itself too large for a row is a blob too.
+A body holds small values themselves and large ones by address. A blob is stored once a thread, so a task's write and the
+checkpoint after it share one copy, and what did not change is not sent again. A body that is itself too large for a row is a
+blob too.
 """
 
 from collections.abc import Iterable

@@ -170,7 +170,7 @@ def _select_page(page: str, params: Sequence[SqlValue]) -> list[Statement]:
 
 # Deleting. ?1 is a JSON array of thread ids, or of run ids.
 
-_KEPT = """
+_PRUNE_TABLE = """
 WITH RECURSIVE kept (thread_id, checkpoint_ns, checkpoint_id, parent_id, wanted) AS (
   SELECT thread_id, checkpoint_ns, checkpoint_id, parent_id, open_deltas FROM checkpoints AS c
   WHERE thread_id IN (SELECT value FROM json_each(?1)) AND NOT EXISTS (
@@ -184,9 +184,8 @@ WITH RECURSIVE kept (thread_id, checkpoint_ns, checkpoint_id, parent_id, wanted)
   FROM kept JOIN checkpoints AS up ON up.thread_id = kept.thread_id AND up.checkpoint_ns = kept.checkpoint_ns
     AND up.checkpoint_id = kept.parent_id
   WHERE kept.wanted <> '[]'
-)"""
-_NOT_KEPT = """
-WHERE thread_id IN (SELECT value FROM json_each(?1))
+)
+DELETE FROM {table} WHERE thread_id IN (SELECT value FROM json_each(?1))
 AND (thread_id, checkpoint_ns, checkpoint_id) NOT IN (SELECT thread_id, checkpoint_ns, checkpoint_id FROM kept)"""
 _ORPHAN_BLOBS = """
 DELETE FROM checkpoint_blobs WHERE thread_id IN ({threads}) AND (thread_id, blob_id) NOT IN (
@@ -208,8 +207,8 @@ WHERE thread_id IN (SELECT value FROM json_each(?1)) AND run_id IS NOT NULL"""
 
 PRUNE = (
     _FORGET_RUNS,
-    f"{_KEPT} DELETE FROM checkpoint_writes {_NOT_KEPT}",
-    f"{_KEPT} DELETE FROM checkpoints {_NOT_KEPT}",
+    _PRUNE_TABLE.format(table="checkpoint_writes"),
+    _PRUNE_TABLE.format(table="checkpoints"),
     _ORPHAN_BLOBS.format(threads=_OF_THREADS),
     _RECALL_RUNS,
 )
@@ -222,12 +221,15 @@ DELETE_THREADS = (
 )
 
 DELETE_RUNS = (
-    f"""
+    """
     DELETE FROM checkpoint_writes WHERE (thread_id, checkpoint_ns, checkpoint_id) IN (
-      SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints
-      WHERE thread_id IN ({_OF_RUNS}) AND run_id IN (SELECT value FROM json_each(?1))
-    )""",  # noqa: S608  # built of the constants above
-    f"DELETE FROM checkpoints WHERE thread_id IN ({_OF_RUNS}) AND run_id IN (SELECT value FROM json_each(?1))",  # noqa: S608
+      SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoint_runs JOIN checkpoints USING (run_id, thread_id)
+      WHERE run_id IN (SELECT value FROM json_each(?1))
+    )""",
+    """
+    DELETE FROM checkpoints WHERE (run_id, thread_id) IN (
+      SELECT run_id, thread_id FROM checkpoint_runs WHERE run_id IN (SELECT value FROM json_each(?1))
+    )""",
     _ORPHAN_BLOBS.format(threads=_OF_RUNS),
     "DELETE FROM checkpoint_runs WHERE run_id IN (SELECT value FROM json_each(?1))",
 )

@@ -1,0 +1,90 @@
+"""How the saver reaches the database: alone, or as part of the run's transaction.
+
+A saver and the shallow copies that `with_allowlist` makes of it share one `Core`, which holds all that changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+
+from backend.d1.checkpoints.codec import Codec
+from backend.d1.checkpoints.commits import GroupCommit, Head, ThreadKey, Unit
+from backend.d1.checkpoints.rows import Page, Stored
+from backend.d1.checkpoints.sql import Place, select_place
+from backend.d1.checkpoints.staged import StagedRun
+from backend.d1.transaction import Transaction, current_transaction
+from backend.ports import Database, Result, Statement
+
+MAX_HEADS = 64
+"""Threads of which one task of the program remembers what it read."""
+
+
+class Core:
+    """Reads pages and makes rows durable."""
+
+    def __init__(self, database: Database, key: str | None) -> None:
+        self.database = database
+        self.codec = Codec(key)
+        self._commits = GroupCommit(database)
+
+    def joined(self, transaction: Transaction) -> StagedRun:
+        """Return this saver's part of `transaction`."""
+        found = transaction.participant(self)
+        return found if isinstance(found, StagedRun) else transaction.join(self, StagedRun())
+
+    async def read(self, place: Place) -> Page:
+        """Read one checkpoint, from the transaction where it has it, and remember the head for the writes that follow."""
+        transaction = current_transaction()
+        if transaction is not None:
+            return await self._read_joined(place, self.joined(transaction))
+        page = await self.fetch(select_place(place))
+        self._remember(_head(place, page))
+        return page
+
+    async def fetch(self, statements: Sequence[Statement]) -> Page:
+        """Read a page of what is committed."""
+        return Page.of(await self.execute(statements))
+
+    async def execute(self, statements: Sequence[Statement]) -> list[Result]:
+        """Send a batch after everything that was written before."""
+        await self._commits.drain()
+        return await self.database.batch(statements)
+
+    async def change(self, statements: Sequence[Statement]) -> None:
+        """Send a batch that deletes or copies, and forget the heads it may have moved."""
+        await self.execute(statements)
+        _HEADS.set({key: head for key, head in _HEADS.get({}).items() if key[0] is not self})
+
+    async def write(self, stored: Stored, *, may_wait: bool = False) -> None:
+        """Stage the rows in the transaction, or make them durable; with `may_wait` together with the run's next ones."""
+        key = stored.place[:2]
+        transaction = current_transaction()
+        head = _HEADS.get({}).get((self, key))
+        if transaction is not None:
+            run = self.joined(transaction)
+            run.units.append(Unit(stored, run.heads.get(key)))
+        elif may_wait and head is not None:
+            self._commits.defer(Unit(stored, head))
+        else:
+            await self._commits.commit(Unit(stored, head))
+
+    def _remember(self, head: Head) -> None:
+        others = [(key, other) for key, other in _HEADS.get({}).items() if key != (self, head.key)]
+        _HEADS.set(dict([*others[1 - MAX_HEADS :], ((self, head.key), head)]))
+
+    async def _read_joined(self, place: Place, run: StagedRun) -> Page:
+        page = run.page_of(place)
+        if page is None:
+            page = Page() if run.has(place) else await self.fetch(select_place(place))
+        if not run.has(place):
+            run.heads.setdefault(place[:2], _head(place, page))
+        return run.overlay(place, page)
+
+
+_HEADS: ContextVar[Mapping[tuple[Core, ThreadKey], Head]] = ContextVar("checkpoint_heads")
+"""What this task of the program read: the tasks LangGraph starts inherit it, other runs do not see it."""
+
+
+def _head(place: Place, page: Page) -> Head:
+    """Return what a run knows after reading `page`: the fence keeps the newest checkpoint, and so its blobs, in place."""
+    newest = bool(page.checkpoints) and page.checkpoints[0]["checkpoint_id"] == page.newest_id
+    return Head(place[:2], page.newest_id, {row["blob_id"] for row in page.blobs} if newest else set())
