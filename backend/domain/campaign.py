@@ -151,12 +151,11 @@ class Standing(TypedDict):
 
 
 class HeldDraft(TypedDict):
-    """The draft a thread waits with; it is the value of the interrupt."""
+    """What a thread waits with: the value of its interrupt. It holds no text, because a trace shows it as an error."""
 
     thread_id: str
     step: int
     version: int
-    draft: Draft
 
 
 @dataclass(frozen=True, slots=True)

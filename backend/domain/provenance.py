@@ -16,5 +16,5 @@ class Provenance(TypedDict):
 
 
 def provenance(source: Source, reason: str, *, confidence: float, evidence: Iterable[str] = ()) -> Provenance:
-    """Build the envelope; `confidence` is clamped into 0.0-1.0."""
-    return Provenance(confidence=min(max(confidence, 0.0), 1.0), reason=reason, source=source, evidence=list(evidence))
+    """Build the envelope; `confidence` is clamped into 0.0-1.0, and NaN is 0.0."""
+    return Provenance(confidence=min(max(0.0, confidence), 1.0), reason=reason, source=source, evidence=list(evidence))

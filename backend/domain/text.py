@@ -11,6 +11,7 @@ _INVISIBLE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _MERGE_FIELD = re.compile(r"\{\{\s*([A-Za-z_]+)\s*\}\}")
+_MARK = re.compile("<{3,}|>{3,}")
 UNRESOLVED_FIELD = re.compile(r"\{\{.*?\}\}|\{\{|\}\}", re.DOTALL)
 
 
@@ -52,5 +53,5 @@ def fence(label: str, text: str) -> str:
 
     Untrusted text (facts, replies, feedback) reaches a prompt only through this function.
     """
-    body = text.replace("<<<", "< < <").replace(">>>", "> > >")
+    body = _MARK.sub(lambda run: " ".join(run[0]), text)
     return f"<<<DATA {label}\n{body}\nDATA {label}>>>"
