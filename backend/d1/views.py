@@ -61,7 +61,7 @@ _CARD = """
 SELECT drafts.*, threads.campaign_id, contact_id, contacts.name AS contact_name, contacts.title,
   companies.name AS company_name, companies.domain AS company_domain
 FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
-WHERE draft_id = ?1"""
+WHERE drafts.draft_id = ?1"""
 _OTHER_VERSIONS = """
 SELECT others.* FROM drafts JOIN drafts AS others USING (thread_id, step)
 WHERE drafts.draft_id = ?1 AND others.draft_id <> ?1 ORDER BY others.version"""
