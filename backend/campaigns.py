@@ -146,7 +146,7 @@ class Campaigns:
             log.warning("run.lease_lost")
             return RunReport(thread_id=lease.thread_id, status="lease_lost", error=str(loss))
         except Exception as error:  # the top of a sweep: one thread's trouble stays its own
-            log.exception("run.not_committed")
+            log.warning("run.not_committed", error=type(error).__name__)
             return RunReport(thread_id=lease.thread_id, status="not_committed", error=str(error))
         log.info("run.committed", status=report.status, step=report.step, sent=report.sent, failed=bool(report.error))
         return report
@@ -168,7 +168,7 @@ class Campaigns:
             touch["outcome"] == "sent" and touch["step"] == thread.step for touch in state.get("touches", [])
         )
         for waiting in state.get("__interrupt__", ()):
-            run.hold(waiting.id, waiting.value, at=self._now())
+            run.hold(waiting.id, waiting.value, state["draft"], at=self._now())
             return RunReport(thread.thread_id, "awaiting_approval", step=waiting.value["step"], draft_id=waiting.id)
         standing, step = state["standing"], state.get("step", 0)
         next_touch_at = standing["next_touch_at"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
 
-from backend.domain.campaign import Campaign, Case, DecisionRequest, Dossier, HeldDraft, Memory, Thread, ThreadStatus
+from backend.domain.campaign import Campaign, Case, DecisionRequest, Dossier, Draft, HeldDraft, Memory, Thread, ThreadStatus
 from backend.domain.flags import Flags
 
 # Time
@@ -204,7 +204,7 @@ class Run(Protocol):
     lease: Lease
     case: Case
 
-    def hold(self, draft_id: str, held: HeldDraft, *, at: str) -> None:
+    def hold(self, draft_id: str, held: HeldDraft, draft: Draft, *, at: str) -> None:
         """Keep a new draft row that waits for a person, and let the thread wait with it."""
         ...
 

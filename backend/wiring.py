@@ -101,8 +101,7 @@ async def open_service(
     Raises:
         SettingRefused: a setting is not allowed; nothing was opened.
     """
-    # Without it langgraph-checkpoint runs code that a crafted row names.
-    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+    _guard_process()
     settings = read_settings(overrides)
     clock = clock or SystemClock()
     mailer = mailer or OutboxMailer(settings.outbox_dir)
@@ -155,6 +154,13 @@ def make_deepseek(overrides: Mapping[str, object] | None = None) -> DeepSeek:
         deadline_s=settings.model_deadline_s,
         kill_switch=lambda: kill_switch_is_on(settings.llm_kill_switch),
     )
+
+
+def _guard_process() -> None:
+    """Set what libraries read from the environment: crafted rows run no code, and traces carry no contact's data."""
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+    os.environ.setdefault("LANGSMITH_HIDE_INPUTS", "true")
+    os.environ.setdefault("LANGSMITH_HIDE_OUTPUTS", "true")
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -14,6 +14,7 @@ from backend.domain.campaign import (
     Case,
     DecisionRecord,
     DecisionRequest,
+    Draft,
     Email,
     HeldDraft,
     Thread,
@@ -209,9 +210,8 @@ class D1Run:
         self._transaction = transaction
         self._outcome = _Outcome("scheduled", case.thread.step)
 
-    def hold(self, draft_id: str, held: HeldDraft, *, at: str) -> None:
+    def hold(self, draft_id: str, held: HeldDraft, draft: Draft, *, at: str) -> None:
         """See `ports.Run.hold`."""
-        draft = held["draft"]
         text = (draft["subject"], draft["body"], json.dumps(draft["provenance"]), json.dumps(draft["graph_meta"]))
         row = (draft_id, self.lease.thread_id, held["step"], held["version"], *text, at)
         self._transaction.stage(Statement(_HOLD, row))

@@ -248,7 +248,6 @@ async def await_approval(
         thread_id=state.get("thread_id", ""),
         step=state.get("step", 0),
         version=state.get("version", 1),
-        draft=cast("Draft", state.get("draft")),
     )
     decision: DecisionRecord = interrupt(held)
     match decision["decision"]:
