@@ -145,7 +145,7 @@ class Campaigns:
         except LeaseLost as loss:
             log.warning("run.lease_lost")
             return RunReport(thread_id=lease.thread_id, status="lease_lost", error=str(loss))
-        except Exception as error:  # the top of a sweep: one thread's trouble stays its own
+        except Exception as error:  # noqa: BLE001  # the top of a sweep: one thread's trouble stays its own
             log.warning("run.not_committed", error=type(error).__name__)
             return RunReport(thread_id=lease.thread_id, status="not_committed", error=str(error))
         log.info("run.committed", status=report.status, step=report.step, sent=report.sent, failed=bool(report.error))
