@@ -95,11 +95,14 @@ class Decoder:
             data = unpack(self._codec.open(body, about))
         return self._serde.loads_typed(("msgpack", data))
 
-    def _value(self, row: Row, value: Any) -> Any:
-        if isinstance(value, str):
-            kind, _, data = self._blob(row["thread_id"], value).partition(b"\0")
+    def _value(self, row: Row, entry: Any) -> Any:
+        if isinstance(entry, dict):
+            runs = cast("list[Any]", entry["runs"])
+            return [element for run in runs for element in self._value(row, run)]
+        if isinstance(entry, str):
+            kind, _, data = self._blob(row["thread_id"], entry).partition(b"\0")
             return self._loads([kind.decode(), data])
-        return self._loads(value)
+        return self._loads(entry)
 
     def _loads(self, typed: Sequence[Any]) -> Any:
         kind, data = typed

@@ -6,7 +6,7 @@ blob too.
 """
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -21,10 +21,15 @@ from backend.d1.checkpoints.rows import (
     about_writes,
     to_json,
 )
+from backend.d1.checkpoints.runs import MAX_INLINE_BYTES, MIN_ELEMENT_BYTES, cut_runs
 from backend.d1.checkpoints.sql import Place
 from backend.ports import Row
 
-MAX_INLINE_BYTES = 4_096
+MAX_REPEATED_BYTES = 512
+"""A run that is complete comes again with every checkpoint: above this it is a blob."""
+
+Entry: TypeAlias = "list[Any] | str | dict[str, list[Entry]]"
+"""`[type, bytes]`, or the address of a blob that holds both, or the runs of a list."""
 
 
 class Encoder:
@@ -82,10 +87,22 @@ class Encoder:
             if value is not None
         }
 
-    def _value(self, value: Any, stored: Stored) -> list[Any] | str:
-        """Return `[type, bytes]`, or the address of a blob that holds both."""
+    def _value(self, value: Any, stored: Stored) -> Entry:
         kind, data = self._serde.dumps_typed(value)
-        if len(data) <= MAX_INLINE_BYTES:
+        if len(data) > MAX_INLINE_BYTES and type(value) is list:
+            elements = cast("list[Any]", value)
+            if len(data) >= len(elements) * MIN_ELEMENT_BYTES:
+                return {"runs": self._runs(elements, stored)}
+        return self._entry(kind, data, stored, MAX_INLINE_BYTES)
+
+    def _runs(self, elements: list[Any], stored: Stored) -> list[Entry]:
+        ranges = cut_runs([len(self._serde.dumps_typed(element)[1]) for element in elements])
+        limits = [MAX_REPEATED_BYTES] * (len(ranges) - 1) + [MAX_INLINE_BYTES]
+        runs = [self._serde.dumps_typed(elements[each.start : each.stop]) for each in ranges]
+        return [self._entry(kind, data, stored, limit) for (kind, data), limit in zip(runs, limits, strict=True)]
+
+    def _entry(self, kind: str, data: bytes, stored: Stored, max_inline_bytes: int) -> Entry:
+        if len(data) <= max_inline_bytes:
             return [kind, bytes(data)]
         return self._blob(kind.encode() + b"\0" + data, stored)
 
