@@ -1,0 +1,52 @@
+"""The application: the routers, what surrounds them, and the service they are the doors of.
+
+uvicorn --factory backend.api.app:create_app
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from backend.api import campaigns, contacts, cron, drafts, emails, health, reference
+from backend.api.operations import install_openapi
+from backend.api.problems import install_problems
+from backend.api.security import SecurityHeaders
+from backend.wiring import Service, open_service
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+_DESCRIPTION = "Outreach campaigns in which one coach plans once and every touch obeys."
+_NOUNS = (contacts, campaigns, drafts, emails, cron, health, reference)
+
+
+def create_app(open: Callable[[], AbstractAsyncContextManager[Service]] = open_service) -> FastAPI:  # noqa: A002  # it opens the service
+    """Build the application; `open` opens its service when it starts and closes it when it ends."""
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncGenerator[None]:
+        async with open() as service:
+            app.state.service = service
+            app.state.sweeps = cron.Sweeps(service.campaigns)
+            try:
+                yield
+            finally:
+                await app.state.sweeps.close()
+
+    app = FastAPI(
+        title="agentic-sales",
+        version=version("agentic-sales"),
+        description=_DESCRIPTION,
+        lifespan=live,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    for noun in _NOUNS:
+        app.include_router(noun.router)
+    install_problems(app)
+    install_openapi(app)
+    app.add_middleware(SecurityHeaders)
+    return app

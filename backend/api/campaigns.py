@@ -1,0 +1,104 @@
+"""Campaigns, the contacts enrolled in them, and where each thread stands."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Path, Response
+
+from backend.api.operations import operation
+from backend.api.schemas import ID_PATTERN, CampaignBody, EnrolmentsBody
+from backend.api.security import GuardedRoute, Who, Wired
+from backend.d1.read_models import ThreadView
+from backend.domain.campaign import ThreadStatus
+from backend.domain.instants import to_text
+from backend.errors import CampaignDiffers, UnknownCampaign, UnknownContact, UnknownThread
+from backend.ports import Enrolment
+
+router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=GuardedRoute)
+
+CampaignId = Annotated[str, Path(pattern=ID_PATTERN)]
+ContactId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAnswer:
+    """The campaign's id; `created` says whether this request made it."""
+
+    campaign_id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentAnswer:
+    """The one thread of a campaign and a contact; `created` says whether this request made it."""
+
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    status: ThreadStatus
+    step: int
+    enrolled_at: str
+    next_touch_at: str | None
+    created: bool
+
+    @classmethod
+    def of(cls, enrolment: Enrolment) -> "EnrolmentAnswer":
+        """Show an enrolment."""
+        thread = enrolment.thread
+        return cls(
+            thread_id=thread.thread_id,
+            campaign_id=thread.campaign_id,
+            contact_id=thread.contact_id,
+            status=thread.status,
+            step=thread.step,
+            enrolled_at=thread.enrolled_at,
+            next_touch_at=thread.next_touch_at,
+            created=enrolment.is_new,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentsAnswer:
+    """The threads, in the order the contacts were named."""
+
+    threads: list[EnrolmentAnswer]
+
+
+_MADE_OR_FOUND = {
+    "status_code": HTTPStatus.CREATED,
+    "responses": {200: {"description": "It existed before; nothing was written."}},
+}
+
+
+@router.post("", **operation("operator", errors=[CampaignDiffers], **_MADE_OR_FOUND))
+async def create_campaign(body: CampaignBody, service: Wired, response: Response) -> CampaignAnswer:
+    """Create a campaign, or find the one with this id and this very content."""
+    campaign_id = body.campaign_id or f"campaign-{uuid4().hex}"
+    created = await service.intake.add_campaign(body.as_campaign(campaign_id), at=to_text(service.clock.now()))
+    response.status_code = _status(created=created)
+    return CampaignAnswer(campaign_id, created)
+
+
+@router.post("/{campaign_id}/enrolments", **operation("operator", errors=[UnknownCampaign, UnknownContact], **_MADE_OR_FOUND))
+async def enrol_contacts(
+    campaign_id: CampaignId, body: EnrolmentsBody, service: Wired, who: Who, response: Response
+) -> EnrolmentsAnswer:
+    """Enrol contacts, all or none of them; whoever is enrolled already is answered with the thread that exists."""
+    enrolments = await service.campaigns.enrol(campaign_id, body.wanted, principal=who.name)
+    response.status_code = _status(created=any(enrolment.is_new for enrolment in enrolments))
+    return EnrolmentsAnswer([EnrolmentAnswer.of(enrolment) for enrolment in enrolments])
+
+
+@router.get(
+    "/{campaign_id}/threads/{contact_id}",
+    **operation("rep", "operator", errors=[UnknownCampaign, UnknownContact, UnknownThread]),
+)
+async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired) -> ThreadView:
+    """Where a thread stands and why, its plan with provenance, and every touch so far with versions and decisions."""
+    return await service.views.thread(campaign_id, contact_id, now=to_text(service.clock.now()))
+
+
+def _status(*, created: bool) -> int:
+    return HTTPStatus.CREATED if created else HTTPStatus.OK

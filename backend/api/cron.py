@@ -1,0 +1,94 @@
+"""The cron trigger: resume what is due, at once or while the caller waits."""
+
+import asyncio
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import JSONResponse
+
+from backend.api.operations import operation
+from backend.api.security import GuardedRoute, Wired
+from backend.campaigns import CLAIM_SIZE, Campaigns, RunReport
+
+router = APIRouter(prefix="/cron", tags=["cron"], route_class=GuardedRoute)
+
+_log = structlog.get_logger()
+
+
+class Sweeps:
+    """Sweeps in the background: one at a time, and whatever is asked for meanwhile is one more after it."""
+
+    def __init__(self, campaigns: Campaigns) -> None:
+        self._campaigns = campaigns
+        self._asked = False
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """Have everything that is due by now resumed."""
+        self._asked = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._sweep(), name="sweep")
+
+    async def close(self) -> None:
+        """Claim nothing more, and wait for the runs under way."""
+        self._closing = True
+        if self._task is not None:
+            await self._task
+
+    async def _sweep(self) -> None:
+        while self._asked and not self._closing:
+            self._asked = False
+            try:
+                while await self._resume_some() and not self._closing:
+                    pass
+            except Exception as error:  # noqa: BLE001  # the top of a sweep: leases end by themselves and the next tick goes on
+                _log.error("sweep.failed", error=type(error).__name__)  # not its words: they may quote a row
+
+    async def _resume_some(self) -> bool:
+        """Resume as many threads as one claim takes; says whether more may be due."""
+        report = await self._campaigns.resume(max_threads=CLAIM_SIZE)
+        _log.info("sweep.resumed", **report.counts)
+        return len(report.runs) == CLAIM_SIZE
+
+
+def get_sweeps(request: Request) -> Sweeps:
+    """The background sweeps of this application."""
+    sweeps: Sweeps = request.app.state.sweeps
+    return sweeps
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAnswer:
+    """What a sweep did: `counts` of runs by the status they left, with `claimed`, `sent` and `failed`, and every run."""
+
+    counts: dict[str, int]
+    runs: list[RunReport]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAccepted:
+    """The sweep goes on in the background."""
+
+    accepted: bool = True
+
+
+_ANSWERS: dict[str, Any] = {"responses": {202: {"model": SweepAccepted, "description": "The sweep goes on in the background."}}}
+
+
+@router.post("/resume", response_model=SweepAnswer, **operation("cron", "operator", **_ANSWERS))
+async def resume(
+    service: Wired,
+    sweeps: Annotated[Sweeps, Depends(get_sweeps)],
+    *,
+    wait: Annotated[bool, Query(description="answer with the finished report")] = False,
+) -> SweepAnswer | JSONResponse:
+    """Resume every thread that is due and every decided draft whose run was cut off; overlapping requests are harmless."""
+    if wait:
+        report = await service.campaigns.resume()
+        return SweepAnswer(report.counts, report.runs)
+    sweeps.ask()
+    return JSONResponse(asdict(SweepAccepted()), HTTPStatus.ACCEPTED)

@@ -1,0 +1,124 @@
+"""Drafts: what waits for a person, what each rests on, and the five decisions."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from backend.api.operations import operation
+from backend.api.schemas import ID_PATTERN, ApproveBody, EditBody, ReasonBody, RegenerateBody
+from backend.api.security import GuardedRoute, Who, Wired
+from backend.d1.read_models import DraftCard, DraftPage
+from backend.d1.views import DraftFilter
+from backend.domain.campaign import Decision, DecisionRequest
+from backend.errors import (
+    DraftAlreadyDecided,
+    DraftNoLongerWaits,
+    DraftVersionStale,
+    TooManyVersions,
+    UnknownCampaign,
+    UnknownDraft,
+)
+from backend.wiring import Service
+
+router = APIRouter(prefix="/drafts", tags=["drafts"], route_class=GuardedRoute)
+
+DraftId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+_DECISION = operation("rep", "operator", errors=[UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits])
+_REGENERATION = operation(
+    "rep", "operator", errors=[UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, TooManyVersions]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionAnswer:
+    """What a decision did: it is durable, and `status` says where it left the thread.
+
+    `next_draft_id` is the version that waits now, after a regeneration. With an `error` the decision stands and its run is
+    made again at `next_touch_at`, or waits for an operator when the thread is parked.
+    """
+
+    draft_id: str
+    decision: Decision
+    decided_by: str
+    thread_id: str
+    status: str
+    reason: str
+    step: int
+    sent: bool
+    next_draft_id: str | None
+    next_touch_at: str | None
+    error: str
+
+
+@router.get("", **operation("rep", "operator", errors=[UnknownCampaign]))
+async def list_drafts(
+    service: Wired,
+    status: DraftFilter = "pending",
+    campaign_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
+    cursor: Annotated[str | None, Query(max_length=120, description="`next_cursor` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> DraftPage:
+    """List drafts, those that wait first and the oldest first among them."""
+    return await service.views.drafts(status=status, campaign_id=campaign_id, cursor=cursor, limit=limit)
+
+
+@router.get("/{draft_id}", **operation("rep", "operator", errors=[UnknownDraft]))
+async def read_draft(draft_id: DraftId, service: Wired) -> DraftCard:
+    """Read one draft as a person decides on it: the text, whom it is to, what it rests on, the touch's other versions."""
+    return await service.views.draft(draft_id)
+
+
+@router.post("/{draft_id}/approve", **_DECISION)
+async def approve_draft(draft_id: DraftId, service: Wired, who: Who, body: ApproveBody | None = None) -> DecisionAnswer:
+    """Send the draft exactly as it stands."""
+    return await _decide(service, draft_id, DecisionRequest("approve", who.name, _version(body)))
+
+
+@router.post("/{draft_id}/edit", **_DECISION)
+async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody) -> DecisionAnswer:
+    """Send this text instead; the draft as it was written is kept beside it."""
+    return await _decide(service, draft_id, DecisionRequest("edit", who.name, body.version, edited=body.as_email()))
+
+
+@router.post("/{draft_id}/regenerate", **_REGENERATION)
+async def regenerate_draft(draft_id: DraftId, service: Wired, who: Who, body: RegenerateBody | None = None) -> DecisionAnswer:
+    """Have a new version written with this feedback in mind; a touch has at most five versions."""
+    feedback = body.feedback if body else ""
+    return await _decide(service, draft_id, DecisionRequest("regenerate", who.name, _version(body), feedback=feedback))
+
+
+@router.post("/{draft_id}/reject", **_DECISION)
+async def reject_draft(draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None) -> DecisionAnswer:
+    """Send nothing for this touch; the sequence goes on after the next gap."""
+    reason = body.reason if body else ""
+    return await _decide(service, draft_id, DecisionRequest("reject", who.name, _version(body), reason=reason))
+
+
+@router.post("/{draft_id}/stop", **_DECISION)
+async def stop_sequence(draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None) -> DecisionAnswer:
+    """Send nothing any more: the sequence ends here."""
+    reason = body.reason if body else ""
+    return await _decide(service, draft_id, DecisionRequest("stop", who.name, _version(body), reason=reason))
+
+
+def _version(body: ApproveBody | None) -> int | None:
+    return body.version if body else None
+
+
+async def _decide(service: Service, draft_id: str, request: DecisionRequest) -> DecisionAnswer:
+    report = await service.campaigns.decide(draft_id, request)
+    return DecisionAnswer(
+        draft_id=draft_id,
+        decision=request.decision,
+        decided_by=request.principal,
+        thread_id=report.thread_id,
+        status=report.status,
+        reason=report.reason,
+        step=report.step,
+        sent=report.sent,
+        next_draft_id=report.draft_id,
+        next_touch_at=report.next_touch_at,
+        error=report.error,
+    )

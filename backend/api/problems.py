@@ -1,0 +1,169 @@
+"""Failures as RFC 9457 problem documents: the status stands on the error's class, its facts are members, its words the detail.
+
+Nothing a request held is echoed: a refused field is named, never shown. What was not foreseen is answered without internals.
+"""
+
+import json
+import re
+import traceback
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.domain.text import cut_on_word, one_line
+from backend.errors import AgenticSalesError, BadRequest, CheckpointTampered, StatementFailed, StatementRefused
+
+MEDIA_TYPE = "application/problem+json"
+MAX_NAMED_FIELDS = 20
+MAX_WHERE_CHARS = 120
+
+# Their words speak of statements and rows, which are nobody's business outside; the log has them.
+_INTERNAL = (StatementRefused, StatementFailed, CheckpointTampered)
+
+_log = structlog.get_logger()
+
+
+class RefusedField(BaseModel):
+    """One field that was not taken: where it stands in the request, and why."""
+
+    where: str
+    why: str
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 says it; further members hold the facts of the failure."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="names the kind of failure")
+    title: str
+    status: int
+    detail: str = Field(description="what happened, what was not written, what to do")
+    errors: list[RefusedField] | None = None
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer every failure of `app` with a problem document."""
+    app.add_exception_handler(AgenticSalesError, _answer_ours)
+    app.add_exception_handler(RequestValidationError, _answer_refused_input)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_middleware(LastResort)
+
+
+def kind_of(error: type[AgenticSalesError]) -> str:
+    """The `type` member of this class of error."""
+    return f"urn:agentic-sales:{'-'.join(_words(error)).lower()}"
+
+
+def sentence_of(error: type[AgenticSalesError]) -> str:
+    """What the class says of itself, in one sentence."""
+    return (error.__doc__ or "").split("\n", 1)[0]
+
+
+def problem(  # noqa: PLR0913  # one argument a member of RFC 9457
+    status: int,
+    detail: str,
+    *,
+    kind: str = "about:blank",
+    title: str = "",
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> Response:
+    """Build the answer; without a title it bears the status' own phrase."""
+    document = {
+        "type": kind,
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **(members or {}),
+    }
+    # In ASCII, because a detail may quote half of a surrogate pair.
+    return Response(json.dumps(document), status, dict(headers or {}), MEDIA_TYPE)
+
+
+async def _answer_ours(request: Request, error: Exception) -> Response:
+    ours = cast("AgenticSalesError", error)
+    if ours.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request.failed", method=request.method, path=_template(request.scope), error=type(ours).__name__)
+    return problem(
+        ours.status,
+        sentence_of(type(ours)) if isinstance(ours, _INTERNAL) else str(ours),
+        kind=kind_of(type(ours)),
+        title=" ".join(_words(type(ours))).capitalize(),
+        headers={"WWW-Authenticate": "Bearer"} if ours.status == HTTPStatus.UNAUTHORIZED else None,
+        members=getattr(ours, "facts", None),
+    )
+
+
+async def _answer_refused_input(_request: Request, error: Exception) -> Response:
+    found = cast("Sequence[dict[str, Any]]", cast("RequestValidationError", error).errors())
+    errors = [{"where": _where(item["loc"]), "why": item["msg"].removeprefix("Value error, ")} for item in found]
+    more = f" ({len(errors) - MAX_NAMED_FIELDS} more)" if len(errors) > MAX_NAMED_FIELDS else ""
+    detail = f"The request does not hold what it must: {errors[0]['where']}: {errors[0]['why']}{more}. Nothing was written."
+    return _refuse_input(detail, errors[:MAX_NAMED_FIELDS])
+
+
+async def _answer_http(_request: Request, error: Exception) -> Response:
+    refusal = cast("HTTPException", error)
+    if refusal.status_code == HTTPStatus.BAD_REQUEST:
+        return _refuse_input("The body cannot be read as JSON. Nothing was written.", [])
+    details = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this path; GET /openapi.json lists what there is.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this service takes. Nothing was written; send less at once.",
+    }
+    detail = details.get(HTTPStatus(refusal.status_code), str(refusal.detail))
+    return problem(refusal.status_code, detail, headers=refusal.headers)
+
+
+def _refuse_input(detail: str, errors: list[dict[str, str]]) -> Response:
+    title = " ".join(_words(BadRequest)).capitalize()
+    return problem(BadRequest.status, detail, kind=kind_of(BadRequest), title=title, members={"errors": errors})
+
+
+class LastResort:
+    """Answers what nobody foresaw with 500 and no internals, and logs where it happened without what it said."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, note_start)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = {"method": scope["method"], "path": _template(scope), "at": f"{frame.filename}:{frame.lineno}"}
+            _log.error("request.crashed", error=type(error).__name__, **where)
+            answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something unforeseen happened; the log says where.")
+            await answer(scope, receive, send)
+
+
+def _template(scope: Scope) -> str:
+    """The path as it is declared, so that no id reaches a log."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _where(location: Sequence[str | int]) -> str:
+    return cut_on_word(one_line(".".join(map(str, location))), MAX_WHERE_CHARS)
+
+
+def _words(error: type[AgenticSalesError]) -> list[str]:
+    return re.findall(r"[A-Z][a-z]+", error.__name__)

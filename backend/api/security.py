@@ -1,0 +1,102 @@
+"""Who may ask: bearer tokens with roles, checked before a byte of the body is read; and headers that keep answers private.
+
+The roles a route enforces are the ones its OpenAPI entry states, because both are `x-roles`.
+"""
+
+import hmac
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.d1.tokens import CRON_NAME, Principal, Role
+from backend.errors import RoleForbidden, TokenMissing
+from backend.wiring import Service
+
+ROLES_KEY = "x-roles"
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def get_service(request: Request) -> Service:
+    """The service this application was opened with."""
+    service: Service = request.app.state.service
+    return service
+
+
+def get_principal(request: Request) -> Principal:
+    """Who asks, as the route has established it."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+Wired = Annotated[Service, Depends(get_service)]
+Who = Annotated[Principal, Depends(get_principal)]
+
+
+class GuardedRoute(APIRoute):
+    """A route for the roles in its `x-roles`; one that names none is for nobody."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the check before everything else, reading the body included."""
+        handle = super().get_route_handler()
+        roles: tuple[Role, ...] = tuple((self.openapi_extra or {}).get(ROLES_KEY, ()))
+
+        async def handle_for_roles(request: Request) -> Response:
+            request.state.principal = await _admit(request, roles)
+            return await handle(request)
+
+        return handle_for_roles
+
+
+async def _admit(request: Request, roles: tuple[Role, ...]) -> Principal:
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    principal = await _identify(token.strip(), get_service(request)) if scheme.lower() == "bearer" else None
+    if principal is None:
+        raise TokenMissing
+    if principal.role not in roles:
+        raise RoleForbidden(principal.role, roles)
+    return principal
+
+
+async def _identify(token: str, service: Service) -> Principal | None:
+    if not token:
+        return None
+    if _is_one_of(token, service.cron_secrets):
+        return Principal(CRON_NAME, "cron")
+    return await service.tokens.find(token, service.clock.now())
+
+
+def _is_one_of(token: str, secrets: Sequence[str]) -> bool:
+    """Compare the bytes as they were sent with every secret: `compare_digest` raises on texts beyond ASCII."""
+    return any([hmac.compare_digest(token.encode("latin-1"), secret.encode()) for secret in secrets])  # noqa: C419  # all, not until the first
+
+
+class SecurityHeaders:
+    """Adds the headers that keep an answer out of caches, frames and other origins, where the answer has not set its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
