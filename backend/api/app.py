@@ -15,8 +15,6 @@ from backend.api.problems import install_problems
 from backend.api.security import SecurityHeaders
 from backend.wiring import Service, open_service
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
-
 _DESCRIPTION = "Outreach campaigns in which one coach plans once and every touch obeys."
 _NOUNS = (contacts, campaigns, drafts, emails, cron, health, reference)
 
@@ -28,7 +26,7 @@ def create_app(open: Callable[[], AbstractAsyncContextManager[Service]] = open_s
     async def live(app: FastAPI) -> AsyncGenerator[None]:
         async with open() as service:
             app.state.service = service
-            app.state.sweeps = cron.Sweeps(service.campaigns)
+            app.state.sweeps = cron.Sweeps(service.campaigns.resume)
             try:
                 yield
             finally:
@@ -42,7 +40,6 @@ def create_app(open: Callable[[], AbstractAsyncContextManager[Service]] = open_s
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
     )
     for noun in _NOUNS:
         app.include_router(noun.router)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Response
@@ -66,13 +66,13 @@ class EnrolmentsAnswer:
     threads: list[EnrolmentAnswer]
 
 
-_MADE_OR_FOUND = {
-    "status_code": HTTPStatus.CREATED,
-    "responses": {200: {"description": "It existed before; nothing was written."}},
-}
+def _made_or_found(answer: type) -> dict[str, Any]:
+    """A route that answers 201 with what it made, or 200 with what was there."""
+    found = {"model": answer, "description": "It existed before; nothing was written."}
+    return {"status_code": HTTPStatus.CREATED, "responses": {int(HTTPStatus.OK): found}}
 
 
-@router.post("", **operation("operator", errors=[CampaignDiffers], **_MADE_OR_FOUND))
+@router.post("", **operation("operator", errors=[CampaignDiffers], **_made_or_found(CampaignAnswer)))
 async def create_campaign(body: CampaignBody, service: Wired, response: Response) -> CampaignAnswer:
     """Create a campaign, or find the one with this id and this very content."""
     campaign_id = body.campaign_id or f"campaign-{uuid4().hex}"
@@ -81,7 +81,10 @@ async def create_campaign(body: CampaignBody, service: Wired, response: Response
     return CampaignAnswer(campaign_id, created)
 
 
-@router.post("/{campaign_id}/enrolments", **operation("operator", errors=[UnknownCampaign, UnknownContact], **_MADE_OR_FOUND))
+@router.post(
+    "/{campaign_id}/enrolments",
+    **operation("operator", errors=[UnknownCampaign, UnknownContact], **_made_or_found(EnrolmentsAnswer)),
+)
 async def enrol_contacts(
     campaign_id: CampaignId, body: EnrolmentsBody, service: Wired, who: Who, response: Response
 ) -> EnrolmentsAnswer:

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,18 +11,26 @@ from starlette.responses import JSONResponse
 
 from backend.api.operations import operation
 from backend.api.security import GuardedRoute, Wired
-from backend.campaigns import CLAIM_SIZE, Campaigns, RunReport
+from backend.campaigns import CLAIM_SIZE, RunReport, SweepReport
 
 router = APIRouter(prefix="/cron", tags=["cron"], route_class=GuardedRoute)
 
 _log = structlog.get_logger()
 
 
+class Resume(Protocol):
+    """The verb, as `Campaigns.resume` has it."""
+
+    async def __call__(self, *, max_threads: int) -> SweepReport:
+        """Resume at most `max_threads` due threads."""
+        ...
+
+
 class Sweeps:
     """Sweeps in the background: one at a time, and whatever is asked for meanwhile is one more after it."""
 
-    def __init__(self, campaigns: Campaigns) -> None:
-        self._campaigns = campaigns
+    def __init__(self, resume: Resume) -> None:
+        self._resume = resume
         self._asked = False
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -50,7 +58,7 @@ class Sweeps:
 
     async def _resume_some(self) -> bool:
         """Resume as many threads as one claim takes; says whether more may be due."""
-        report = await self._campaigns.resume(max_threads=CLAIM_SIZE)
+        report = await self._resume(max_threads=CLAIM_SIZE)
         _log.info("sweep.resumed", **report.counts)
         return len(report.runs) == CLAIM_SIZE
 

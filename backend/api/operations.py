@@ -55,6 +55,8 @@ def install_openapi(app: FastAPI) -> None:
 
 def _describe(entry: dict[str, Any]) -> None:
     roles = entry[ROLES_KEY]
+    if "requestBody" not in entry:
+        entry["responses"].pop(str(int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)), None)
     if roles:
         entry["security"] = [{"bearer": []}]
     who = f"Roles: {', '.join(roles)}." if roles else "Anybody may ask."

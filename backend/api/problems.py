@@ -118,7 +118,7 @@ async def _answer_http(_request: Request, error: Exception) -> Response:
     details = {
         HTTPStatus.NOT_FOUND: "There is nothing at this path; GET /openapi.json lists what there is.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this service takes. Nothing was written; send less at once.",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this service takes, so nothing was written; send less.",
     }
     detail = details.get(HTTPStatus(refusal.status_code), str(refusal.detail))
     return problem(refusal.status_code, detail, headers=refusal.headers)

@@ -1,16 +1,18 @@
-"""Who may ask: bearer tokens with roles, checked before a byte of the body is read; and headers that keep answers private.
+"""Who may ask, and how much: bearer tokens with roles, checked before a byte of a bounded body is read; and private answers.
 
 The roles a route enforces are the ones its OpenAPI entry states, because both are `x-roles`.
 """
 
 import hmac
 from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +21,7 @@ from backend.errors import RoleForbidden, TokenMissing
 from backend.wiring import Service
 
 ROLES_KEY = "x-roles"
+MAX_BODY_BYTES = 4 * 1024 * 1024
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -55,7 +58,7 @@ class GuardedRoute(APIRoute):
 
         async def handle_for_roles(request: Request) -> Response:
             request.state.principal = await _admit(request, roles)
-            return await handle(request)
+            return await handle(_bounded(request))
 
         return handle_for_roles
 
@@ -68,6 +71,22 @@ async def _admit(request: Request, roles: tuple[Role, ...]) -> Principal:
     if principal.role not in roles:
         raise RoleForbidden(principal.role, roles)
     return principal
+
+
+def _bounded(request: Request) -> Request:
+    """The request, whose body ends in a refusal as soon as it is larger than `MAX_BODY_BYTES`, declared or not."""
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        message = await request.receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY_BYTES:
+            # FastAPI lets no other exception out of the reading of a body.
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return Request(request.scope, receive)
 
 
 async def _identify(token: str, service: Service) -> Principal | None:

@@ -1,0 +1,150 @@
+"""The real application over a database of its own, with fakes at the ports: what the tests of the HTTP layer knock on."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from backend.api.app import create_app
+from backend.d1.migrate import migrate
+from backend.d1.tokens import Role
+from backend.ports import Row, SqlValue, Statement
+from backend.wiring import Service, open_service
+from tests.fakes.clock import FixedClock
+from tests.fakes.mailer import RecordingMailer
+from tests.fakes.scripted_model import ScriptedLLM
+
+EMAIL = {"subject": "Your month-end close", "body": "Hello Ada, three days are a long close. Shall we talk?"}
+PLAN: dict[str, Any] = {
+    "angle": "a shorter month-end close",
+    "tone": "direct",
+    "cadence_days": [0, 3, 5],
+    "max_touches": 3,
+    "stop_criteria": "Stop when a meeting is booked.",
+}
+SCRIPT: dict[str, Any] = {
+    "campaign:coach_plan": PLAN,
+    "email:compose": EMAIL,
+    "email:reply": {**EMAIL, "learned": []},
+    "email_orchestrator:plan_roles": {"roles": ["researcher", "composer", "reviewer"]},
+}
+CRON_SECRETS = ("the cron secret in force", "the one before it, gültig still")
+
+FACT: dict[str, Any] = {
+    "field": "close_days",
+    "value": "Its month-end close takes three days",
+    "confidence": 0.9,
+    "source": "the 2025 annual report",
+    "date": "2026-10-01T00:00:00+13:00",
+}
+COMPANY: dict[str, Any] = {"company_id": "northwind", "name": "Northwind", "domain": "northwind.example", "facts": [FACT]}
+CONTACT: dict[str, Any] = {
+    "contact_id": "ada",
+    "address": "ada@northwind.example",
+    "name": "Ada Ngata",
+    "title": "CFO",
+    "time_zone": "Pacific/Auckland",
+    "company": COMPANY,
+}
+CAMPAIGN: dict[str, Any] = {
+    "campaign_id": "close",
+    "name": "Close",
+    "offer": "We shorten the close.",
+    "sender": {"name": "Ben Ortiz", "address": "ben@vendor.example"},
+    "allowed_links": ["https://vendor.example/close"],
+}
+
+
+@dataclass
+class Door:
+    """The application, a client with each role's token, and a hand on everything around it."""
+
+    app: FastAPI
+    service: Service
+    client: httpx.AsyncClient
+    tokens: dict[str, str]
+    clock: FixedClock
+    model: ScriptedLLM
+    mailer: RecordingMailer
+
+    async def ask(self, method: str, path: str, role: str | None = "operator", **request: Any) -> httpx.Response:
+        """Make a request in a role; without one there is no token."""
+        headers = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
+        return await self.client.request(method, path, headers=headers | request.pop("headers", {}), **request)
+
+    async def post(self, path: str, body: Any = None, *, role: str | None = "operator") -> httpx.Response:
+        """Post a JSON body, or none."""
+        return await self.ask("POST", path, role, **({} if body is None else {"json": body}))
+
+    async def read(self, path: str, *, role: str = "rep", **params: Any) -> Any:
+        """Get a path that answers 200."""
+        answer = await self.ask("GET", path, role, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def rows(self, sql: str, *params: SqlValue) -> list[Row]:
+        """Read rows."""
+        (result,) = await self.service.database.batch([Statement(sql, params)])
+        return result.rows
+
+    async def seed(self, *contact_ids: str) -> None:
+        """Add one campaign, and enrol these contacts in it."""
+        contacts = [{**CONTACT, "contact_id": one, "address": f"{one}@northwind.example"} for one in contact_ids]
+        assert (await self.post("/contacts", {"contacts": contacts})).status_code == 200
+        assert (await self.post("/campaigns", CAMPAIGN)).status_code in {200, 201}
+        assert (await self.post("/campaigns/close/enrolments", {"contact_ids": list(contact_ids)})).status_code == 201
+
+    async def sweep(self) -> Any:
+        """Let one tick pass, and return its report."""
+        answer = await self.post("/cron/resume?wait=true", role="cron")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def held_draft(self, contact_id: str = "ada") -> str:
+        """Seed, sweep, and return the id of the one draft that waits."""
+        await self.seed(contact_id)
+        await self.sweep()
+        return await self.pending()
+
+    async def pending(self) -> str:
+        """The id of the one draft that waits."""
+        (draft,) = (await self.read("/drafts"))["drafts"]
+        return str(draft["draft_id"])
+
+
+@asynccontextmanager
+async def open_ready(
+    folder: Path, tokens: dict[str, str], *, clock: FixedClock, make_llm: ScriptedLLM, mailer: RecordingMailer, **settings: Any
+) -> AsyncGenerator[Service]:
+    """Open a migrated service in `folder`, and make `tokens` hold one for every role."""
+    overrides = {
+        "d1_url": f"sqlite:///{folder}/door.db",
+        "cron_secret": CRON_SECRETS[0],
+        "cron_secret_previous": CRON_SECRETS[1],
+        **settings,
+    }
+    async with open_service(overrides, clock=clock, make_llm=make_llm, mailer=mailer) as service:
+        await migrate(service.database)
+        roles: tuple[Role, ...] = ("rep", "operator", "cron")
+        for role in roles:
+            tokens[role] = await service.tokens.create(f"the-{role}", role, now=clock.now(), expires_in=timedelta(days=365))
+        yield service
+
+
+@asynccontextmanager
+async def open_door(folder: Path, *, script: dict[str, Any] | None = None, **settings: Any) -> AsyncGenerator[Door]:
+    """Start the application on a migrated database in `folder`, with a token for every role."""
+    clock, model, mailer = FixedClock(), ScriptedLLM(SCRIPT if script is None else script), RecordingMailer()
+    tokens: dict[str, str] = {}
+    app = create_app(partial(open_ready, folder, tokens, clock=clock, make_llm=model, mailer=mailer, **settings))
+    async with app.router.lifespan_context(app):
+        service: Service = app.state.service
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+            yield Door(app, service, client, tokens, clock, model, mailer)

@@ -1,0 +1,43 @@
+"""Every guarded route: who may call it, and a request it takes once the draft `{draft_id}` waits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.api.door import CAMPAIGN, CONTACT
+
+READERS = frozenset({"rep", "operator"})
+OPERATOR = frozenset({"operator"})
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of the table; `path` is the template of the OpenAPI document, `fill` what its parameters become."""
+
+    method: str
+    path: str
+    roles: frozenset[str]
+    body: Any = None
+
+    def at(self, draft_id: str) -> str:
+        """The path of a request."""
+        return self.path.format(campaign_id="close", contact_id="ada", draft_id=draft_id)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+ROUTES = (
+    Route("POST", "/contacts", OPERATOR, {"contacts": [CONTACT]}),
+    Route("POST", "/campaigns", OPERATOR, CAMPAIGN),
+    Route("POST", "/campaigns/{campaign_id}/enrolments", OPERATOR, {"contact_id": "ada"}),
+    Route("GET", "/campaigns/{campaign_id}/threads/{contact_id}", READERS),
+    Route("POST", "/cron/resume", frozenset({"cron", "operator"})),
+    Route("GET", "/drafts", READERS),
+    Route("GET", "/drafts/{draft_id}", READERS),
+    Route("POST", "/drafts/{draft_id}/approve", READERS),
+    Route("POST", "/drafts/{draft_id}/edit", READERS, {"subject": "Mine", "body": "My own words."}),
+    Route("POST", "/drafts/{draft_id}/regenerate", READERS, {"feedback": "Shorter."}),
+    Route("POST", "/drafts/{draft_id}/reject", READERS),
+    Route("POST", "/drafts/{draft_id}/stop", READERS),
+    Route("POST", "/emails", READERS, {"campaign_id": "close", "contact_id": "ada"}),
+)
