@@ -1,0 +1,119 @@
+"""The cron trigger's request."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from backend.api.cron import Sweeps
+from backend.campaigns import CLAIM_SIZE, RunReport, SweepReport
+from backend.d1.database import open_database
+from backend.errors import DatabaseUnreachable
+from backend.ports import Prompt, Statement
+from tests.api.door import EMAIL, Door, open_door
+
+
+class GatedResume:
+    """Resumes nothing, behind a gate; each call takes the next report or failure, and then there is nothing due."""
+
+    def __init__(self, *outcomes: SweepReport | Exception) -> None:
+        self.calls = 0
+        self.gate = asyncio.Event()
+        self.rests: asyncio.Queue[int] = asyncio.Queue()
+        self._outcomes = list(outcomes)
+
+    async def __call__(self, *, max_threads: int) -> SweepReport:
+        """Wait for the gate, then answer or fail."""
+        assert max_threads == CLAIM_SIZE
+        self.calls += 1
+        await self.gate.wait()
+        if not self._outcomes:
+            self.rests.put_nowait(self.calls)
+            return SweepReport()
+        outcome = self._outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+FULL = SweepReport([RunReport(f"close:c{n}", "awaiting_approval") for n in range(CLAIM_SIZE)])
+
+
+@pytest.mark.req("API-R13")
+async def test_waiting_for_a_sweep_answers_with_its_report(door: Door) -> None:
+    """The report counts the runs and says of each thread where it stands; a sweep of nothing is a report too."""
+    await door.seed("ada", "bob")
+    report = await door.sweep()
+    counts = {"claimed": 2, "sent": 0, "failed": 0, "awaiting_approval": 2}
+    assert report["counts"] == counts
+    assert {run["thread_id"]: run["status"] for run in report["runs"]} == {
+        "close:ada": "awaiting_approval",
+        "close:bob": "awaiting_approval",
+    }
+    waiting = {draft["draft_id"] for draft in (await door.read("/drafts"))["drafts"]}
+    assert {run["draft_id"] for run in report["runs"]} == waiting
+    assert await door.sweep() == {"counts": {"claimed": 0, "sent": 0, "failed": 0}, "runs": []}
+
+
+@pytest.mark.req("API-R13")
+async def test_the_application_ends_only_after_its_runs(tmp_path: Path) -> None:
+    """A run that is under way when the application ends is not cut off: its draft is there, and its lease is free."""
+    thinking = asyncio.Event()
+
+    def think(_prompt: Prompt) -> dict[str, str]:
+        thinking.set()
+        return EMAIL
+
+    async with open_door(tmp_path, script={"email:compose": think}) as door:
+        await door.seed("ada")
+        answer = await door.post("/cron/resume", role="cron")
+        assert (answer.status_code, answer.json()) == (202, {"accepted": True})
+        await thinking.wait()
+    async with open_database(f"sqlite:///{tmp_path}/door.db") as database:
+        (threads,) = await database.batch([Statement("SELECT status, lease_owner FROM threads")])
+    assert threads.rows == [{"status": "awaiting_approval", "lease_owner": None}]
+
+
+@pytest.mark.req("API-R13")
+async def test_closing_claims_nothing_more() -> None:
+    """With more due than one claim takes, a closing application finishes what it claimed and leaves the rest."""
+    resume = GatedResume(FULL, FULL, FULL)
+    sweeps = Sweeps(resume)
+    sweeps.ask()
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(sweeps.close())
+    await asyncio.sleep(0)
+    resume.gate.set()
+    await closing
+    assert resume.calls == 1
+
+
+async def test_asking_while_a_sweep_runs_is_one_more_sweep() -> None:
+    """However often it is asked meanwhile, one sweep follows, which sees what became due since."""
+    resume = GatedResume(FULL)
+    sweeps = Sweeps(resume)
+    sweeps.ask()
+    await asyncio.sleep(0)
+    for _ in range(5):
+        sweeps.ask()
+    resume.gate.set()
+    assert [await resume.rests.get(), await resume.rests.get()] == [2, 3]
+    sweeps.ask()
+    assert await resume.rests.get() == 4
+    await sweeps.close()
+    assert resume.calls == 4
+
+
+async def test_a_sweep_that_fails_does_not_end_sweeping() -> None:
+    """The failure is logged by its name, and what was asked for meanwhile is swept."""
+    resume = GatedResume(DatabaseUnreachable("timeout", tries=5))
+    sweeps = Sweeps(resume)
+    with capture_logs() as logs:
+        sweeps.ask()
+        await asyncio.sleep(0)
+        sweeps.ask()
+        resume.gate.set()
+        assert await resume.rests.get() == 2
+    assert logs[0] == {"event": "sweep.failed", "error": "DatabaseUnreachable", "log_level": "error"}
+    await sweeps.close()

@@ -1,0 +1,192 @@
+"""What a refusal looks like, and what it does not say."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from backend.errors import DatabaseUnreachable, StatementFailed
+from backend.ports import Result, Statement
+from tests.api.door import CAMPAIGN, COMPANY, CONTACT, FACT, Door
+
+SECRET = "the words of the customer"
+JSON = {"Content-Type": "application/json"}
+
+
+class BrokenDatabase:
+    """Fails each request in the way it was told to."""
+
+    def __init__(self, database: Any, failure: Exception) -> None:
+        self.meter = database.meter
+        self._failure = failure
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        """Fail."""
+        assert statements
+        raise self._failure
+
+
+def contact(**changes: Any) -> Any:
+    """A body of one contact with these changes."""
+    return {"contacts": [{**CONTACT, **changes}]}
+
+
+def without(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """The body without this key."""
+    return {name: value for name, value in body.items() if name != key}
+
+
+def fact(**changes: Any) -> Any:
+    """A body of one contact whose company's one fact has these changes."""
+    return contact(company={**COMPANY, "facts": [{**FACT, **changes}]})
+
+
+BAD_BODIES: list[tuple[str, str, Any, str]] = [
+    ("no address", "/contacts", {"contacts": [without(CONTACT, "address")]}, "body.contacts.0.address"),
+    ("two addresses", "/contacts", contact(address="a@x.example, b@x.example"), "body.contacts.0.address"),
+    ("header in an address", "/contacts", contact(address="a@x.example\nBcc: b@x.example"), "body.contacts.0.address"),
+    ("address beyond ASCII", "/contacts", contact(address="jörg@x.example"), "body.contacts.0.address"),
+    ("unknown key", "/contacts", contact(admin=True), "body.contacts.0.admin"),
+    ("text for a switch", "/contacts", contact(replied="yes"), "body.contacts.0.replied"),
+    ("unknown time zone", "/contacts", contact(time_zone="../../etc/passwd"), "body.contacts.0.time_zone"),
+    ("id with a colon", "/contacts", contact(contact_id="a:b"), "body.contacts.0.contact_id"),
+    ("over-long name", "/contacts", contact(name="x" * 201), "body.contacts.0.name"),
+    ("invisible name", "/contacts", contact(name="\u200b\u2060"), "body.contacts.0.name"),
+    ("encoded name", "/contacts", contact(name="=?utf-8?q?x?="), "body.contacts.0.name"),
+    ("half a surrogate pair", "/contacts", contact(name="\ud800"), "body.contacts.0.name"),
+    ("naive instant", "/contacts", fact(date="2026-10-01T00:00:00"), "body.contacts.0.company.facts.0.date"),
+    ("a day for an instant", "/contacts", fact(date="2026-10-01"), "body.contacts.0.company.facts.0.date"),
+    ("a number for an instant", "/contacts", fact(date=1700000000), "body.contacts.0.company.facts.0.date"),
+    ("before the year 1", "/contacts", fact(date="0001-01-01T00:00:00+14:00"), "body.contacts.0.company.facts.0.date"),
+    ("confidence over 1", "/contacts", fact(confidence=1.01), "body.contacts.0.company.facts.0.confidence"),
+    ("confidence that is no number", "/contacts", fact(confidence=float("nan")), "body.contacts.0.company.facts.0.confidence"),
+    ("no contacts", "/contacts", {"contacts": []}, "body.contacts"),
+    ("one contact too many", "/contacts", {"contacts": [CONTACT] * 501}, "body.contacts"),
+    ("a contact twice", "/contacts", {"contacts": [CONTACT, CONTACT]}, "body"),
+    ("no body", "/contacts", None, "body"),
+    ("no object", "/contacts", [], "body"),
+    ("no sender", "/campaigns", without(CAMPAIGN, "sender"), "body.sender"),
+    ("a link of another kind", "/campaigns", {**CAMPAIGN, "allowed_links": ["javascript:alert(1)"]}, "body.allowed_links.0"),
+    ("blank offer", "/campaigns", {**CAMPAIGN, "offer": " \n "}, "body.offer"),
+    ("nobody", "/campaigns/close/enrolments", {}, "body"),
+    ("one and many", "/campaigns/close/enrolments", {"contact_id": "a", "contact_ids": ["b"]}, "body"),
+    ("an edit of nothing", "/drafts/x/edit", {"subject": "Mine"}, "body.body"),
+    ("an edit with a header", "/drafts/x/edit", {"subject": "=?utf-8?q?x?=", "body": "Mine."}, "body.subject"),
+    ("version 0", "/drafts/x/approve", {"version": 0}, "body.version"),
+    ("a version that is no number", "/drafts/x/approve", {"version": "1"}, "body.version"),
+    ("over-long feedback", "/drafts/x/regenerate", {"feedback": "x" * 2001}, "body.feedback"),
+    ("an id with a space", "/drafts/a%20b/approve", {}, "path.draft_id"),
+]
+
+
+async def every_row(door: Door) -> AsyncIterator[Any]:
+    """All that is stored."""
+    for table in ("contacts", "companies", "company_facts", "suppressions", "campaigns", "threads", "drafts", "audit"):
+        yield await door.rows(f"SELECT * FROM {table}")  # noqa: S608  # names of this file
+
+
+@pytest.mark.req("API-R6")
+@pytest.mark.parametrize(("path", "body", "where"), [case[1:] for case in BAD_BODIES], ids=[case[0] for case in BAD_BODIES])
+async def test_a_bad_body_is_422_and_names_the_field(door: Door, path: str, body: Any, where: str) -> None:
+    """The answer says which field and why, and nothing is written."""
+    answer = await door.ask("POST", path, content=json.dumps(body), headers=JSON)
+    problem = answer.json()
+    assert (answer.status_code, problem["errors"][0]["where"]) == (422, where), problem
+    assert where in problem["detail"]
+    assert [rows async for rows in every_row(door)] == [[]] * 8
+
+
+@pytest.mark.req("API-R6")
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 200_000, b'{"contacts": "\xff"}', b"1" * 5000, b"<xml/>"])
+async def test_what_is_no_json_is_422(door: Door, content: bytes) -> None:
+    """However a body fails to be JSON, it is the sender's mistake."""
+    answer = await door.ask("POST", "/contacts", content=content, headers=JSON)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+
+
+@pytest.mark.req("API-R5")
+async def test_a_refusal_repeats_nothing_of_the_request(door: Door) -> None:
+    """Neither the answer nor the log holds a word of the body, be it a value that is wrong or one beside it."""
+    with capture_logs() as logs:
+        answer = await door.post("/contacts", contact(name=SECRET * 20, title=SECRET, address=SECRET, replied=SECRET))
+        unreadable = await door.ask("POST", "/contacts", content=f'{{"a": "{SECRET}"'.encode(), headers=JSON)
+    assert SECRET not in answer.text + unreadable.text + str(logs)
+
+
+@pytest.mark.req("API-R5")
+async def test_what_nobody_foresaw_is_500_without_a_word_of_it(door: Door) -> None:
+    """The answer says nothing of the failure, and the log says where it happened and not what it quoted."""
+    door.app.state.service = replace(door.service, database=BrokenDatabase(door.service.database, RuntimeError(SECRET)))
+    with capture_logs() as logs:
+        answer = await door.client.get("/readyz")
+    assert (answer.status_code, answer.json()["title"]) == (500, "Internal Server Error")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    (line,) = logs
+    assert (line["event"], line["error"], line["path"]) == ("request.crashed", "RuntimeError", "/readyz")
+    assert SECRET not in answer.text + str(line)
+
+
+@pytest.mark.req("API-R5")
+async def test_the_database_speaks_to_the_log_alone(door: Door) -> None:
+    """D1's own words about a statement stay inside; that it gave no answer is said."""
+    for failure, said in [
+        (StatementFailed(SECRET), "D1 ran the batch and refused it; all of it was rolled back. Never retried."),
+        (DatabaseUnreachable("timeout", tries=5), str(DatabaseUnreachable("timeout", tries=5))),
+    ]:
+        door.app.state.service = replace(door.service, database=BrokenDatabase(door.service.database, failure))
+        answer = await door.client.get("/readyz")
+        assert (answer.status_code, answer.json()["detail"]) == (503, said)
+
+
+@pytest.mark.req("API-R5")
+async def test_the_facts_of_a_failure_are_members(door: Door) -> None:
+    """A program reads who decided without parsing a sentence."""
+    draft_id = await door.held_draft()
+    await door.post(f"/drafts/{draft_id}/reject")
+    answer = await door.post(f"/drafts/{draft_id}/approve")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "urn:agentic-sales:draft-already-decided",
+        "title": "Draft already decided",
+        "status": 409,
+        "detail": f"Draft '{draft_id}' was decided before: reject by the-operator at 2026-11-23T09:00:00.000Z.",
+        "decision": "reject",
+        "decided_by": "the-operator",
+        "decided_at": "2026-11-23T09:00:00.000Z",
+    }
+
+
+async def _in_parts(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 65_536 + 1):
+        yield b" " * 65_536
+
+
+@pytest.mark.req("API-R7")
+async def test_a_body_over_the_bound_is_413(door: Door) -> None:
+    """Four MiB are the most, declared or streamed."""
+    declared = await door.ask("POST", "/contacts", content=b" " * (4 * 1024 * 1024 + 1), headers=JSON)
+    streamed = await door.ask("POST", "/contacts", content=_in_parts(4 * 1024 * 1024), headers=JSON)
+    for answer in (declared, streamed):
+        assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+
+@pytest.mark.req("API-R7")
+async def test_an_unknown_path_and_another_method_are_problems_too(door: Door) -> None:
+    """404 where there is nothing, also with a slash too many; 405 where there is, with what it takes."""
+    for path in ("/", "/nothing", "/drafts/", "/drafts/a/b/c"):
+        answer = await door.client.get(path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json"), path
+    wrong = await door.client.delete("/contacts")
+    assert (wrong.status_code, wrong.headers["Allow"], wrong.json()["status"]) == (405, "POST", 405)
+
+
+async def test_an_answer_stays_out_of_caches_and_frames(door: Door) -> None:
+    """Every answer, good or bad, bears the headers that keep it private."""
+    for path in ("/healthz", "/drafts", "/nothing"):
+        headers = (await door.client.get(path)).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
