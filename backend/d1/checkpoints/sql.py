@@ -74,25 +74,28 @@ WITH RECURSIVE walk (parent_id, wanted, depth) AS (
   SELECT up.parent_id, (
     SELECT json_group_array(value) FROM json_each(walk.wanted) WHERE value NOT IN (SELECT value FROM json_each(up.channels))
   ), walk.depth + 1
-  FROM walk JOIN checkpoints AS up ON up.thread_id = ?1 AND up.checkpoint_ns = ?2 AND up.checkpoint_id = walk.parent_id
+  FROM walk CROSS JOIN checkpoints AS up ON up.thread_id = ?1 AND up.checkpoint_ns = ?2 AND up.checkpoint_id = walk.parent_id
   WHERE walk.wanted <> '[]'
 )
-SELECT up.* FROM walk JOIN checkpoints AS up
+SELECT up.* FROM walk CROSS JOIN checkpoints AS up
   ON up.thread_id = ?1 AND up.checkpoint_ns = ?2 AND up.checkpoint_id = walk.parent_id
 WHERE walk.wanted <> '[]' ORDER BY walk.depth"""
 
+# CROSS JOIN keeps the order in which tables are named: left to itself, D1's planner reads all writes and all blobs there are.
+
 _WRITES_OF_PAGE = """
 WITH page AS ({page})
-SELECT w.* FROM page AS p JOIN checkpoint_writes AS w USING (thread_id, checkpoint_ns, checkpoint_id)"""
+SELECT w.* FROM page AS p CROSS JOIN checkpoint_writes AS w USING (thread_id, checkpoint_ns, checkpoint_id)"""
 
 _BLOBS_OF_PAGE = """
 WITH page AS ({page})
 SELECT b.* FROM (
-  SELECT p.thread_id AS thread_id, r.value AS blob_id FROM page AS p, json_each(p.refs) AS r
+  SELECT p.thread_id AS thread_id, r.value AS blob_id FROM page AS p CROSS JOIN json_each(p.refs) AS r
   UNION
   SELECT w.thread_id, r.value
-  FROM page AS p JOIN checkpoint_writes AS w USING (thread_id, checkpoint_ns, checkpoint_id), json_each(w.refs) AS r
-) AS needed JOIN checkpoint_blobs AS b USING (thread_id, blob_id)"""
+  FROM page AS p
+  CROSS JOIN checkpoint_writes AS w USING (thread_id, checkpoint_ns, checkpoint_id) CROSS JOIN json_each(w.refs) AS r
+) AS needed CROSS JOIN checkpoint_blobs AS b USING (thread_id, blob_id)"""
 
 
 def select_place(place: Place) -> list[Statement]:
@@ -181,7 +184,7 @@ WITH RECURSIVE kept (thread_id, checkpoint_ns, checkpoint_id, parent_id, wanted)
   SELECT up.thread_id, up.checkpoint_ns, up.checkpoint_id, up.parent_id, (
     SELECT json_group_array(value) FROM json_each(kept.wanted) WHERE value NOT IN (SELECT value FROM json_each(up.channels))
   )
-  FROM kept JOIN checkpoints AS up ON up.thread_id = kept.thread_id AND up.checkpoint_ns = kept.checkpoint_ns
+  FROM kept CROSS JOIN checkpoints AS up ON up.thread_id = kept.thread_id AND up.checkpoint_ns = kept.checkpoint_ns
     AND up.checkpoint_id = kept.parent_id
   WHERE kept.wanted <> '[]'
 )
@@ -223,7 +226,7 @@ DELETE_THREADS = (
 DELETE_RUNS = (
     """
     DELETE FROM checkpoint_writes WHERE (thread_id, checkpoint_ns, checkpoint_id) IN (
-      SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoint_runs JOIN checkpoints USING (run_id, thread_id)
+      SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoint_runs CROSS JOIN checkpoints USING (run_id, thread_id)
       WHERE run_id IN (SELECT value FROM json_each(?1))
     )""",
     """
