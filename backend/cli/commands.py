@@ -1,0 +1,158 @@
+"""The commands and their help. What a command does is imported when it runs: help need not wait for the model's client."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="agentic-sales",
+    help="Outreach campaigns in which one coach plans once and every touch obeys. Settings come from the environment and .env.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+tokens = typer.Typer(help="Bearer tokens for the API: make, list, revoke. Only a token's hash is stored.", no_args_is_help=True)
+app.add_typer(tokens, name="tokens")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer hands the flag's value over by position
+    if wanted:
+        sys.stdout.write(f"agentic-sales {version('agentic-sales')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command()
+def demo(
+    into: Annotated[Path, typer.Option(help="Folder that gets a fresh numbered folder for each run.", file_okay=False)] = Path(
+        ".data/demo"
+    ),
+) -> None:
+    """Play two small campaigns from their first day to their last, in seconds.
+
+    Weeks pass on a simulated clock: plans, drafts, approvals, an edit, a reply that stops a sequence, an unsubscribed contact.
+    It needs no key and no network: without DEEPSEEK_API_KEY a scripted server on this machine stands in for the model.
+    It writes .eml files and a database into the folder, checks them against each other, and exits 1 if they disagree.
+
+    Example: agentic-sales demo
+    """
+    from backend.cli.terminal import out, run, working
+    from backend.demo.run import run_demo
+
+    with working("Playing the demo …"):
+        run(run_demo(into, out()))
+
+
+@app.command()
+def serve(
+    *,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: PORT, else 8000.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: HOST, else 127.0.0.1.")] = None,
+    ticker: Annotated[bool, typer.Option("--ticker/--no-ticker", help="Sweep from within, in place of cron.")] = True,
+    tick_seconds: Annotated[float, typer.Option(min=0.1, help="Seconds between two sweeps of the ticker.")] = 60,
+) -> None:
+    """Serve the API, and print where to go and with which token.
+
+    An embedded database is migrated first and, on a loopback address, gets an operator's token for as long as this runs.
+    Ctrl-C or SIGTERM ends it: nothing more is claimed, runs under way are finished, the exit code is 0.
+
+    Example: agentic-sales serve --port 8080 --no-ticker
+    """
+    from backend.cli import serve as serving
+    from backend.cli.terminal import run
+
+    run(serving.serve(host=host, port=port, tick_seconds=tick_seconds if ticker else None), quiet=False)
+
+
+@app.command()
+def migrate() -> None:
+    """Apply the migrations that the database of D1_URL lacks, and print their names.
+
+    They are the files wrangler applies, and both keep one record of them. A second time changes nothing.
+
+    Example: D1_URL=sqlite:///sales.db agentic-sales migrate
+    """
+    from backend.cli.terminal import run
+    from backend.cli.verbs import migrate_database
+
+    run(migrate_database())
+
+
+@app.command()
+def resume(
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON, and nothing else, on standard output.")
+    ] = False,
+) -> None:
+    """Resume every thread that is due, once, and print what came of each: what cron does, from a terminal.
+
+    Drafts that wait for a person are left alone. Sweeps may overlap: a lease keeps a thread to one of them.
+    The exit code is 0 as well when a thread failed: it is counted, and tried again or parked.
+
+    Example: agentic-sales resume --json
+    """
+    from backend.cli.terminal import run
+    from backend.cli.verbs import resume_due
+
+    run(resume_due(as_json=as_json))
+
+
+@tokens.command("create")
+def create_token(
+    role: Annotated[Literal["rep", "operator", "cron"], typer.Option(help="What its holder may do.")],
+    name: Annotated[str, typer.Option(help="Who holds it; the audit trail says this name.")],
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days until it expires.")] = 90,
+) -> None:
+    """Make a token and print it, alone, on standard output. It is shown this once.
+
+    Example: TOKEN=$(agentic-sales tokens create --role rep --name ana)
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.create_token(role, name, days))
+
+
+@tokens.command("list")
+def list_tokens() -> None:
+    """Print the name, role, lifetime and state of every token.
+
+    Example: agentic-sales tokens list
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.list_tokens())
+
+
+@tokens.command("revoke")
+def revoke_token(name: Annotated[str, typer.Argument(help="The name it was made under.")]) -> None:
+    """End a token at once. Its name is free again afterwards.
+
+    Example: agentic-sales tokens revoke ana
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.revoke_token(name))
