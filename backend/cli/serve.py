@@ -81,6 +81,8 @@ def _is_loopback(host: str) -> bool:
 
 def _announce(url: str, token: str | None, tick_seconds: float | None, around: Surroundings) -> None:
     """Say where to go, and with which token."""
+    sweeps = "when POST /cron/resume is called" if tick_seconds is None else f"every {tick_seconds:g} s, in place of cron"
+    model = "DeepSeek" if around.has_model_key else "none, for want of DEEPSEEK_API_KEY: plans and drafts are the defaults"
     lines = [
         ("reference", f"{url}/docs"),
         ("drafts", f"{url}/drafts"),
