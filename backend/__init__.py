@@ -6,12 +6,14 @@ The package in reading order:
     ports.py       what the fleet needs from outside, as Protocols
     graphs/        one graph, one module, one page; registry.py names them all
     campaigns.py   the three verbs: enrol, resume, decide
+    emails.py      one email for one contact, written by the organised team
     d1/ llm/ mail/ the adapters behind the ports
     edge/          the Cloudflare Worker, in JavaScript: a bridge to D1, and the cron
     wiring.py      settings -> adapters -> compiled graphs -> Campaigns
-    api/ cli.py    the two doors: HTTP and the command line
+    api/ cli/      the two doors: HTTP and the command line
     demo/          a whole campaign on a simulated clock
     errors.py      every deliberate failure
+    logs.py        what is said while it runs, without a person's data
     egress.py      the hosts a model may be asked at
     settings.py    the environment, read once
 
