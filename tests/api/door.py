@@ -1,6 +1,6 @@
 """The real application over a database of its own, with fakes at the ports: what the tests of the HTTP layer knock on."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from backend.api.app import create_app
 from backend.d1.migrate import migrate
 from backend.d1.tokens import Role
-from backend.ports import Row, SqlValue, Statement
+from backend.ports import Result, Row, SqlValue, Statement
 from backend.wiring import Service, open_service
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
@@ -32,7 +32,7 @@ SCRIPT: dict[str, Any] = {
     "campaign:coach_plan": PLAN,
     "email:compose": EMAIL,
     "email:reply": {**EMAIL, "learned": []},
-    "email_orchestrator:plan_roles": {"roles": ["researcher", "composer", "reviewer"]},
+    "email:role_plan": {"roles": ["researcher", "composer", "reviewer"]},
 }
 CRON_SECRETS = ("the cron secret in force", "the one before it, gültig still")
 
@@ -59,6 +59,19 @@ CAMPAIGN: dict[str, Any] = {
     "sender": {"name": "Ben Ortiz", "address": "ben@vendor.example"},
     "allowed_links": ["https://vendor.example/close"],
 }
+
+
+class BrokenDatabase:
+    """Fails each request in the way it was told to."""
+
+    def __init__(self, database: Any, failure: Exception) -> None:
+        self.meter = database.meter
+        self._failure = failure
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        """Fail."""
+        assert statements
+        raise self._failure
 
 
 @dataclass

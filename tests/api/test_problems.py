@@ -1,7 +1,7 @@
 """What a refusal looks like, and what it does not say."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,24 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from backend.errors import DatabaseUnreachable, StatementFailed
-from backend.ports import Result, Statement
-from tests.api.door import CAMPAIGN, COMPANY, CONTACT, FACT, Door
+from tests.api.door import CAMPAIGN, COMPANY, CONTACT, FACT, BrokenDatabase, Door
 
 SECRET = "the words of the customer"
 JSON = {"Content-Type": "application/json"}
-
-
-class BrokenDatabase:
-    """Fails each request in the way it was told to."""
-
-    def __init__(self, database: Any, failure: Exception) -> None:
-        self.meter = database.meter
-        self._failure = failure
-
-    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
-        """Fail."""
-        assert statements
-        raise self._failure
 
 
 def contact(**changes: Any) -> Any:
