@@ -20,6 +20,11 @@ any_scalar: st.SearchStrategy[Any] = st.one_of(
     any_text,
 )
 
+any_flat: st.SearchStrategy[Any] = st.one_of(
+    any_scalar, st.lists(any_scalar, max_size=3), st.dictionaries(any_text, any_scalar, max_size=2)
+)
+"""JSON of one level: quick to make, and enough to stand where one field is read."""
+
 any_json: st.SearchStrategy[Any] = st.recursive(
     any_scalar,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(any_text, inner, max_size=5),

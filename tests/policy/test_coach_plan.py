@@ -19,14 +19,14 @@ from backend.graphs.campaign_graph import (
     CoachPlan,
     _coerce_coach_plan,
 )
-from tests.strategies import any_json, any_text, thorough
+from tests.strategies import any_flat, any_json, any_text, thorough
 
 ANGLE = "a shorter month-end close"
 
 
 def mostly(good: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """A value the coach might mean, or anything at all."""
-    return st.one_of(good, good, good, any_json)
+    return st.one_of(good, good, good, any_flat)
 
 
 plan_like = st.fixed_dictionaries(
@@ -37,7 +37,7 @@ plan_like = st.fixed_dictionaries(
         "max_touches": mostly(st.integers(-3, 8)),
         "cadence_days": mostly(st.lists(st.integers(-10, 90) | st.floats(), max_size=9)),
         "stop_criteria": mostly(any_text | st.text(min_size=250, max_size=500)),
-        "provenance": any_json,
+        "provenance": any_flat,
     },
 )
 legal_plans = st.fixed_dictionaries(
@@ -53,9 +53,22 @@ legal_plans = st.fixed_dictionaries(
 
 @pytest.mark.req("AA02-R6", "AA02-R7")
 @thorough
-@given(any_json | plan_like | legal_plans)
-def test_any_json_gives_a_plan_within_every_bound_or_none(raw: Any) -> None:
+@given(any_flat | plan_like | legal_plans)
+def test_any_answer_gives_a_plan_within_every_bound_or_none(raw: Any) -> None:
     """Nothing is raised, no bound is passed, the result is JSON that UTF-8 can hold, and a second pass changes nothing."""
+    check_bounds(raw)
+
+
+@pytest.mark.req("AA02-R6", "AA02-R7")
+@given(any_json, st.dictionaries(st.sampled_from(["angle", "tone", "max_touches", "cadence_days", "stop_criteria"]), any_json))
+def test_json_nested_anyhow_is_as_harmless(raw: Any, fields: dict[str, Any]) -> None:
+    """Depth makes no difference, at the top or in a field."""
+    check_bounds(raw)
+    check_bounds({"angle": ANGLE, **fields})
+
+
+def check_bounds(raw: Any) -> None:
+    """What comes out of `raw` is a plan within every bound, or None."""
     plan = _coerce_coach_plan(raw)
     if plan is None:
         return

@@ -9,16 +9,29 @@ from hypothesis import strategies as st
 
 from backend.graphs.email_orchestrator_graph import _DEFAULT_ROLES, _ROLE_WORKERS, _ROLES, _repair_role_plan
 from backend.graphs.registry import GRAPHS
-from tests.strategies import any_json, thorough
+from tests.strategies import any_flat, any_json, any_scalar, thorough
 
-role_lists = st.lists(st.sampled_from(_ROLES) | any_json, max_size=8)
+role_lists = st.lists(st.sampled_from(_ROLES) | any_scalar, max_size=8)
 
 
 @pytest.mark.req("AA06-R12", "AA06-R13", "AA06-R14")
 @thorough
-@given(any_json | role_lists | st.fixed_dictionaries({"roles": role_lists | any_json}))
-def test_any_json_gives_known_roles_in_order_with_a_composer(raw: Any) -> None:
+@given(any_flat | role_lists | st.fixed_dictionaries({"roles": any_flat | role_lists}))
+def test_any_answer_gives_known_roles_in_order_with_a_composer(raw: Any) -> None:
     """Nothing is raised, nothing outside the enum or twice is left, and a second pass changes nothing."""
+    check_roles(raw)
+
+
+@pytest.mark.req("AA06-R12", "AA06-R13", "AA06-R14")
+@given(any_json, any_json)
+def test_json_nested_anyhow_is_as_harmless(raw: Any, roles: Any) -> None:
+    """Depth makes no difference, at the top or under `roles`."""
+    check_roles(raw)
+    check_roles({"roles": roles})
+
+
+def check_roles(raw: Any) -> None:
+    """What comes out of `raw` is a plan of known roles with a composer."""
     roles = _repair_role_plan(raw)
     assert roles == [role for role in _ROLES if role in roles]
     assert "composer" in roles
