@@ -49,6 +49,12 @@ class Campaign(RuleBasedStateMachine):
         """How many emails this contact got."""
         return sum(email.recipient_address.startswith(f"{contact_id}@") for email in self.fleet.mailer.delivered)
 
+    async def approvals(self, contact_id: str) -> int:
+        """How many touches to this contact a person approved."""
+        sql = "SELECT count(DISTINCT step) AS approved FROM drafts WHERE thread_id = ?1 AND decision IN ('approve', 'edit')"
+        (row,) = await self.fleet.rows(sql, f"close:{contact_id}")
+        return int(row["approved"])
+
     async def pending(self) -> list[str]:
         """The drafts that wait, in order."""
         rows = await self.fleet.rows("SELECT draft_id FROM drafts WHERE status = 'pending' ORDER BY thread_id")
@@ -116,6 +122,8 @@ class Campaign(RuleBasedStateMachine):
             )
         )
         assert all({"subject": email.subject, "body": email.body} in approved for email in mailer.delivered)
+        for contact_id in CONTACTS:
+            assert self.delivered_to(contact_id) <= self.run(self.approvals(contact_id))
         for contact_id, delivered in self.delivered_at_reply.items():
             assert self.delivered_to(contact_id) == delivered
         (most,) = self.run(self.fleet.rows("SELECT max(version) AS version, max(step) AS step FROM drafts"))
