@@ -180,10 +180,11 @@ async def open_fleet(
     *,
     coach: bool = False,
     url: str = "sqlite:///:memory:",
+    token: str | None = None,
     contacts: Sequence[str] = ("ada",),
 ) -> AsyncGenerator[Fleet, None]:
     """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
-    async with open_database(url) as database:
+    async with open_database(url, token) as database:
         saver = D1Saver(database)
         await saver.setup()
         clock, model, mailer = FixedClock(), ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
