@@ -1,0 +1,146 @@
+"""The OpenAPI document, the reference page made from it, and whether the answers keep to it."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from html import unescape
+from typing import Any, cast
+
+import httpx
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks as conformance
+
+from backend.api.app import create_app
+from tests.api.door import CAMPAIGN, CONTACT, SCRIPT, Door, open_ready
+from tests.api.routes import ROUTES, Route
+from tests.fakes.clock import FixedClock
+from tests.fakes.mailer import RecordingMailer
+from tests.fakes.scripted_model import ScriptedLLM
+
+CHECKS: list[Any] = [
+    not_a_server_error,
+    conformance.status_code_conformance,
+    conformance.content_type_conformance,
+    conformance.response_headers_conformance,
+    conformance.response_schema_conformance,
+    conformance.negative_data_rejection,
+]
+CONTACTS = [f"c{n}" for n in range(40)]
+KNOWN = {"campaign_id": "close", "contact_id": "c0"}
+EXAMPLES = 12
+
+
+@dataclass(frozen=True)
+class Served:
+    """The application behind a port, seeded: a token for every role and drafts that wait."""
+
+    url: str
+    tokens: dict[str, str]
+    drafts: list[str]
+
+    def path_parameters(self, route: Route) -> dict[str, str]:
+        """Ids that exist, for each id in the path; decisions take another draft each."""
+        seeded = {**KNOWN, "draft_id": self.drafts[ROUTES.index(route)]}
+        return {name: value for name, value in seeded.items() if f"{{{name}}}" in route.path}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server on loopback, in a thread of its own; its socket listens before it runs, so nobody waits for a start."""
+    tokens: dict[str, str] = {}
+    folder = tmp_path_factory.mktemp("served")
+    clock, model, mailer = FixedClock(), ScriptedLLM(SCRIPT), RecordingMailer()
+    app = create_app(partial(open_ready, folder, tokens, clock=clock, make_llm=model, mailer=mailer))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield Served(url, tokens, _seed(url, tokens))
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _seed(url: str, tokens: dict[str, str]) -> list[str]:
+    """Enrol the contacts, let one sweep pass, and return the ids of the drafts that wait."""
+    with httpx.Client(base_url=url, timeout=30) as client:
+        client.get("/healthz")
+        client.headers["Authorization"] = f"Bearer {tokens['operator']}"
+        contacts = [{**CONTACT, "contact_id": one, "address": f"{one}@northwind.example"} for one in CONTACTS]
+        client.post("/contacts", json={"contacts": contacts}).raise_for_status()
+        client.post("/campaigns", json=CAMPAIGN).raise_for_status()
+        client.post("/campaigns/close/enrolments", json={"contact_ids": CONTACTS}).raise_for_status()
+        client.post("/cron/resume", params={"wait": True}).raise_for_status()
+        return [draft["draft_id"] for draft in client.get("/drafts", params={"limit": 100}).json()["drafts"]]
+
+
+@pytest.mark.req("API-R8")
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_every_answer_keeps_to_the_document(served: Served, route: Route, mode: GenerationMode) -> None:
+    """Whatever the document allows or forbids in a request: a stated status and shape, what is forbidden refused, no 5xx."""
+    document = httpx.get(f"{served.url}/openapi.json").json()
+    document["paths"][route.path][route.method.lower()].pop("security")  # the token is always sent, so none is to be left out
+    operation = cast("Any", schemathesis.openapi.from_dict(document)[route.path][route.method])
+    headers = {"Authorization": f"Bearer {served.tokens[min(route.roles)]}"}
+    positive = mode is GenerationMode.POSITIVE
+    ids = served.path_parameters(route) if positive else None
+
+    @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=ids))
+    def keeps_to_the_document(case: schemathesis.Case[Any]) -> None:
+        if positive and isinstance(case.body, dict):
+            case.body.update({key: KNOWN[key] for key in KNOWN.keys() & case.body.keys()})
+        case.call_and_validate(base_url=served.url, headers=headers, checks=CHECKS)
+
+    keeps_to_the_document()
+
+
+@pytest.mark.req("API-R2")
+def test_every_route_states_its_roles_and_its_failures() -> None:
+    """In words, under `x-roles` and as a bearer scheme; each failure is a problem with a sentence of its own."""
+    document = create_app().openapi()
+    for route in ROUTES:
+        entry = document["paths"][route.path][route.method.lower()]
+        assert set(entry["x-roles"]) == route.roles
+        assert entry["description"].endswith(f"Roles: {', '.join(entry['x-roles'])}.")
+        assert entry["security"] == [{"bearer": []}]
+        failures = {status: answer for status, answer in entry["responses"].items() if status >= "400"}
+        assert {"401", "403", "422", "500", "503"} <= failures.keys()
+        assert ("413" in failures) == ("requestBody" in entry)
+        for answer in failures.values():
+            assert answer["description"]
+            assert answer["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+@pytest.mark.req("API-R2")
+async def test_the_reference_page_shows_the_document(door: Door) -> None:
+    """Every route, its roles and each of its answers are on the page, which loads nothing and runs nothing."""
+    answer = await door.client.get("/docs")
+    page = unescape(answer.text)
+    for path, methods in door.app.openapi()["paths"].items():
+        for method, entry in methods.items():
+            section = page.partition(f"<h2><code>{method.upper()} {path}</code></h2>")[2].partition("</section>")[0]
+            assert f"Roles: {', '.join(entry['x-roles']) or 'anybody'}" in section
+            for status, said in entry["responses"].items():
+                assert f"<code>{status}</code></td><td>{said['description']}" in section
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "src=" not in page
+    assert "<script" not in page
+
+
+async def test_the_document_is_served(door: Door) -> None:
+    """Anybody may read it."""
+    served: dict[str, Any] = (await door.client.get("/openapi.json")).json()
+    assert served == door.app.openapi()
