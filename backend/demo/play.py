@@ -94,11 +94,12 @@ class Play:
         campaign_id, now = self.story.campaign["campaign_id"], to_text(self.clock.now())
         return [await self.service.views.thread(campaign_id, contact_id, now=now) for contact_id in self._order]
 
-    async def answer(self) -> dict[str, Any]:
-        """Have the organised team answer the email of the story's `answer`; it returns a draft and sends nothing."""
-        (incident,) = (incident for incident in self.story.incidents if incident.contact_id == self.story.answer)
-        written = self.service.emails.write(self.story.campaign["campaign_id"], incident.contact_id, incoming=incident.email)
-        return await self._spend(written)
+    async def write_as_team(self, contact_id: str) -> dict[str, Any]:
+        """Have the organised team answer the contact's email, or write to them if none came; a draft comes back."""
+        emails = [incident.email for incident in self.story.incidents if incident.contact_id == contact_id]
+        incoming = emails[0] if contact_id in self.blocked_at and emails else None
+        campaign_id = self.story.campaign["campaign_id"]
+        return await self._spend(self.service.emails.write(campaign_id, contact_id, incoming=incoming))
 
     async def _sweep(self) -> None:
         report = await self._spend(self.service.campaigns.resume())

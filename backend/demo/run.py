@@ -71,8 +71,8 @@ async def _perform(story: Story, home: Path, transcript: Transcript, model_name:
         await migrate(service.database)
         play = Play(story, service, clock, model_name, transcript.event)
         await play.perform()
-        if story.answer:
-            transcript.team(story.contact(story.answer)["name"], await play.answer(), model_name)
+        if story.for_the_team:
+            transcript.team(story.contact(story.for_the_team)["name"], await play.write_as_team(story.for_the_team), model_name)
         (counted,) = await service.database.batch([Statement(_SENDS, (story.campaign["campaign_id"],))])
         return Performance(story, await play.threads(), play.blocked_at, counted.rows[0]["sends"], play.requests)
 

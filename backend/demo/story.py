@@ -42,7 +42,7 @@ class Incident:
 class Story:
     """One campaign from its first day. `verdicts` holds a contact's decisions in order; a draft beyond them is approved.
 
-    `answer` names the contact whose email the organised team answers at the end.
+    `for_the_team` names the contact whom the organised team writes to at the end.
     """
 
     title: str
@@ -53,7 +53,7 @@ class Story:
     contacts: list[NewContact]
     verdicts: dict[str, list[Verdict]]
     incidents: list[Incident]
-    answer: str | None = None
+    for_the_team: str | None = None
 
     @property
     def rep(self) -> str:

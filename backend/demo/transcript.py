@@ -63,7 +63,7 @@ class Transcript:
     def team(self, who: str, written: Mapping[str, Any], model_name: str) -> None:
         """What the organised team made of an email."""
         roles, draft, meta = written.get("role_plan"), written["draft"], written["graph_meta"]
-        self.heading(f"The organised team answers {who}")
+        self.heading(f"The organised team {'answers' if written['action'] == 'reply' else 'writes to'} {who}")
         if roles:
             self.line(f"roles     {', '.join(roles['roles'])}, assigned by {_source(roles['provenance'], model_name)}")
         self.line(f"writer    {_source(draft['provenance'], model_name)}")
@@ -94,10 +94,10 @@ class Transcript:
     def accounts(self, home: Path, sends: int, requests: int, asked: Counter[str]) -> None:
         """What it took, where it lies, and what to try next."""
         self.heading("What it took, and where it lies")
-        by_prompt = ", ".join(f"{count} {name}" for name, count in sorted(asked.items()))
+        by_prompt = ", ".join(f"{count} {name}" for name, count in sorted((+asked).items()))
         self.line(f"emails    {sends} sent, {sends} .eml files in {home / 'outbox'}")
         self.line(f"model     {asked.total()} requests: {by_prompt}" if by_prompt else "model     it is switched off")
-        self.line(f"database  {requests} requests by the verbs, in {home / 'agentic-sales.db'}")
+        self.line(f"database  {requests} D1 requests by the verbs, kept in {home / 'agentic-sales.db'}")
         self.line("checked   one file a send, none after a reply, none to anybody who unsubscribed")
         self.heading("Try next")
         for command, what in (

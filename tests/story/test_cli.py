@@ -1,0 +1,123 @@
+"""The command line as a shell sees it: what goes to which output, and with which exit code."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner, Result
+
+from backend.cli.commands import app
+from tests.goldens import FOLDER as GOLDEN
+
+COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
+COMMANDS = ["demo", "serve", "migrate", "resume", "tokens create", "tokens list", "tokens revoke"]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command configures the process's logs; another test's are its own."""
+    yield
+    structlog.reset_defaults()
+
+
+def run(arguments: str, **variables: str) -> Result:
+    """Run a command inside this process, in the test's own folder."""
+    return CliRunner().invoke(app, arguments.split(), env=variables)
+
+
+def test_help_lists_every_command() -> None:
+    """`--help` names each command of each group."""
+    listed = run("--help").stdout + run("tokens --help").stdout
+    assert [name for name in " ".join(COMMANDS).split() if not re.search(rf"^│ {name} ", listed, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_commands_help_ends_with_an_example(command: str) -> None:
+    """Whoever asks for help is shown one line to type."""
+    shown = run(f"{command} --help")
+    assert shown.exit_code == 0
+    assert f"agentic-sales {command}" in shown.stdout.partition("Example:")[2]
+
+
+def test_a_new_token_stands_alone_on_standard_output() -> None:
+    """The token can be taken into a variable; what is said about it goes to standard error."""
+    made = run("tokens create --role rep --name ana --days 7")
+    assert made.exit_code == 0
+    assert re.fullmatch(r"as_rep_[\w-]{43}\n", made.stdout)
+    assert "for 7 days" in made.stderr
+
+
+def test_a_token_is_listed_without_itself_until_it_is_revoked() -> None:
+    """The list has name, role and state, and never the token."""
+    token = run("tokens create --role operator --name op").stdout.strip()
+    listed = run("tokens list").stdout
+    assert re.search(r"^op +operator .* live", listed, re.MULTILINE)
+    assert token not in listed
+    assert run("tokens revoke op").exit_code == 0
+    assert "revoked 2" in run("tokens list").stdout
+
+
+def test_a_deliberate_failure_is_one_sentence_and_exit_code_1() -> None:
+    """No traceback: what happened, what was not done, what to do."""
+    refused = run("tokens revoke nobody")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("There is no token 'nobody'.")
+
+
+@pytest.mark.parametrize("arguments", ["resume --sideways", "tokens create --role king --name ana", "nonsense"])
+def test_bad_usage_is_exit_code_2(arguments: str) -> None:
+    """An unknown option, value or command says so and does nothing."""
+    assert run(arguments).exit_code == 2
+    assert not Path(".data").exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "resume", "tokens list", "demo"])
+@pytest.mark.parametrize(("variable", "text"), [("CAMPAIGN_COACH_ENABLED", "maybe"), ("LOG_LEVEL", "loud")])
+def test_an_unknown_setting_refuses_to_start(command: str, variable: str, text: str) -> None:
+    """A flag that is neither true nor false stops every command, and the sentence names the variable."""
+    refused = run(command, **{variable: text})
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"{variable} is '{text}'")
+    assert not Path(".data").exists()
+
+
+def test_migrate_says_what_it_applied() -> None:
+    """The first time every file by name, the second time that there is nothing to do."""
+    assert re.findall(r"applied (\w+)\.sql", run("migrate").stdout)[0] == "0001_campaigns"
+    assert run("migrate").stdout.startswith("Nothing to apply")
+
+
+def test_a_database_elsewhere_is_not_migrated_unasked() -> None:
+    """A database that cannot be reached ends the command with a sentence."""
+    refused = run("resume", D1_URL="http://127.0.0.1:9", D1_TOKEN="t")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("The database gave no clear answer")
+
+
+def test_resume_reports_as_text_or_as_json() -> None:
+    """Without anything due the report is a line, or the same facts as JSON."""
+    assert run("resume").stdout == "Nothing is due.\n"
+    assert json.loads(run("resume --json").stdout) == {"counts": {"claimed": 0, "sent": 0, "failed": 0}, "runs": []}
+
+
+def test_a_taken_port_is_a_sentence() -> None:
+    """Where another process listens, nothing is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = run(f"serve --port {taken.getsockname()[1]}")
+    assert refused.exit_code == 1
+    assert "Nothing was started" in refused.stderr
+
+
+def test_the_demo_command_prints_the_transcript_and_exits_0() -> None:
+    """A new user's first command, in a process of its own: its output is the text that the README quotes."""
+    environment = {**os.environ, "LLM_KILL_SWITCH": "false"}
+    played = subprocess.run([COMMAND, "demo"], capture_output=True, text=True, check=False, env=environment)  # noqa: S603  # ours
+    assert (played.returncode, played.stderr) == (0, "")
+    assert played.stdout == (GOLDEN / "demo.txt").read_text("utf-8")

@@ -1,0 +1,188 @@
+"""The demo as a new user sees it: two campaigns in seconds, told in a transcript that the files bear out."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from sqlite3 import connect
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from backend.demo.run import DATABASE, OUTBOX, STORIES, DemoContradicted, Performance, _check, run_demo
+from backend.demo.scripted_model import ScriptedModelServer
+from backend.demo.story import read_story
+from tests.goldens import CheckGolden
+
+DEMO = Path(".data/demo")
+DEFAULT_GAPS = [4, 7, 7, 7, 7]
+WORDS_OF_A_BODY = range(60, 250)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finished run: what it printed, and where its files are."""
+
+    transcript: str
+    folder: Path
+
+    @property
+    def emails(self) -> list[Any]:
+        """Every email that left, the earliest first."""
+        files = sorted((self.folder / OUTBOX).glob("*.eml"))
+        return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+
+    def sent_to(self, contact_id: str) -> list[datetime]:
+        """When an email left for this contact."""
+        (address,) = {
+            who["address"] for name in STORIES for who in read_story(name).contacts if who["contact_id"] == contact_id
+        }
+        return [email["Date"].datetime for email in self.emails if email["To"].addresses[0].addr_spec == address]
+
+    def count(self, sql: str) -> int:
+        """What a query over the run's database counts."""
+        with closing(connect(self.folder / DATABASE)) as connection:
+            (counted,) = connection.execute(sql).fetchone()
+        return int(counted)
+
+
+def perform() -> str:
+    """Run the demo below the present folder, and return its transcript."""
+    written = StringIO()
+    asyncio.run(run_demo(DEMO, Console(file=written, width=120)))
+    return written.getvalue()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """One run with the scripted model, for all tests that only look at it."""
+    home = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setenv("LLM_KILL_SWITCH", "false")
+        transcript = perform()
+    return Told(transcript, home / DEMO / "1")
+
+
+def test_the_transcript_is_the_golden_file(told: Told, check_golden: CheckGolden) -> None:
+    """Two runs of the demo tell the same story, word for word; the README quotes it."""
+    check_golden("demo.txt", told.transcript)
+
+
+def test_one_contact_gets_six_touches_with_the_default_gaps(told: Told) -> None:
+    """With the flag off a sequence has six touches, to the minute 4, 7, 7, 7 and 7 days apart."""
+    instants = told.sent_to("farah-lindgren")
+    assert [later - earlier for earlier, later in pairwise(instants)] == [timedelta(days=days) for days in DEFAULT_GAPS]
+
+
+def test_the_coach_sets_the_gaps_of_its_own_contacts(told: Told) -> None:
+    """Beside the defaults, a planned thread keeps its plan's gaps and budget."""
+    instants = told.sent_to("ana-braganca")
+    assert [(later - earlier).days for earlier, later in pairwise(instants)] == [3, 8]
+    assert "completed: every touch was made" in told.transcript
+
+
+def test_nothing_leaves_after_a_reply(told: Told) -> None:
+    """The contact who replied got two of five planned touches, both before the reply."""
+    replied_on = datetime.fromisoformat("2027-03-05T00:00:00+00:00")
+    assert [at < replied_on for at in told.sent_to("bolaji-adeyemi")] == [True, True]
+
+
+def test_nothing_leaves_to_somebody_who_unsubscribed(told: Told) -> None:
+    """Neither to the contact who had unsubscribed before, nor to the one who did so while a draft waited for its approval."""
+    assert told.sent_to("dmitri-haas") == []
+    assert len(told.sent_to("elif-sato")) == 1
+    assert "approved, not sent" in told.transcript
+
+
+def test_the_gap_counts_from_the_real_send(told: Told) -> None:
+    """A draft that waited three days for its approval moves the touches after it."""
+    first, second = told.sent_to("goran-petrov")
+    assert first == read_story("baseline").starts_at + timedelta(days=3)
+    assert second - first == timedelta(days=4)
+
+
+def test_there_is_one_file_a_send(told: Told) -> None:
+    """As many .eml files as the ledger counts sends, and each with a Message-ID of its own."""
+    sends = told.count("SELECT count(*) FROM send_ledger WHERE state = 'sent'")
+    assert len(told.emails) == sends == len({email["Message-ID"] for email in told.emails})
+    assert f"{sends} sent, {sends} .eml files" in told.transcript
+
+
+def test_every_kind_of_decision_was_made(told: Told) -> None:
+    """The story holds an approval, an edit, a regeneration, a rejection and a stop."""
+    assert told.count("SELECT count(DISTINCT decision) FROM drafts") == 5
+
+
+def test_the_emails_are_fit_to_be_sent(told: Told) -> None:
+    """The scripted model writes whole emails: of decent length, different from each other, with no hole left open."""
+    bodies = [email.get_content() for email in told.emails]
+    assert [body for body in bodies if len(body.split()) not in WORDS_OF_A_BODY] == []
+    assert [body for body in bodies if "{" in body or "None" in body] == []
+    assert len(set(bodies)) == len(bodies)
+    for contact_id in ("farah-lindgren", "ana-braganca"):
+        subjects = [email["Subject"] for email in told.emails if contact_id.split("-")[0] in str(email["To"])]
+        assert len(set(subjects)) == len(subjects)
+
+
+@pytest.mark.usefixtures("models_allowed")
+def test_a_second_run_gets_a_folder_of_its_own() -> None:
+    """Running it twice leaves both runs whole, and tells the same story twice."""
+    first, second = perform(), perform()
+    assert second == first.replace(f"{DEMO}/1", f"{DEMO}/2")
+    assert sorted(path.name for path in DEMO.iterdir()) == ["1", "2"]
+
+
+def test_the_kill_switch_holds_in_the_demo_too() -> None:
+    """With it on not even the scripted model is asked: plans and drafts are the defaults, and the story goes on to its end."""
+    transcript = perform()
+    assert "model     it is switched off" in transcript
+    assert "by scripted model" not in transcript
+    assert len(Told(transcript, DEMO / "1").sent_to("farah-lindgren")) == 6
+
+
+@pytest.mark.usefixtures("models_allowed")
+async def test_with_a_key_the_demo_holds_whatever_the_model_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is the one of the key; plans of a single touch and unusable emails change the story, not its end."""
+    plan = {"angle": "One question.", "tone": "direct", "max_touches": 1, "cadence_days": [60]}
+    written = StringIO()
+    async with ScriptedModelServer(
+        lambda name, _system, _user: json.dumps(plan) if name == "campaign:coach_plan" else "?"
+    ) as model:
+        monkeypatch.setenv("DEEPSEEK_API_KEY", "a key")
+        monkeypatch.setenv("DEEPSEEK_BASE_URL", model.base_url)
+        await run_demo(DEMO, Console(file=written, width=120))
+    told = Told(written.getvalue(), DEMO / "1")
+    assert "plan by DeepSeek: gaps 60, direct, “One question.”" in told.transcript
+    assert "The organised team writes to Bolaji Adeyemi" in told.transcript
+    assert len(told.sent_to("ana-braganca")) == 1
+    assert len(told.sent_to("farah-lindgren")) == 6
+
+
+def a_performance(story: str, blocked_at: Mapping[str, datetime] | None = None) -> Performance:
+    """How a story with one send might have gone."""
+    return Performance(read_story(story), threads=[], blocked_at=blocked_at or {}, sends=1, requests=0)
+
+
+def test_a_missing_file_contradicts_the_demo(tmp_path: Path) -> None:
+    """A send without its file ends the demo with a sentence."""
+    with pytest.raises(DemoContradicted, match=r"counts 1 sends, and there are 0 \.eml files"):
+        _check(tmp_path, [a_performance("baseline")])
+
+
+def test_an_email_to_somebody_blocked_contradicts_the_demo(tmp_path: Path) -> None:
+    """An email to a contact who had unsubscribed by then ends the demo with a sentence."""
+    story = read_story("coached")
+    email = EmailMessage()
+    email["To"], email["Date"] = story.contact("dmitri-haas")["address"], story.starts_at
+    (tmp_path / "1.eml").write_bytes(email.as_bytes())
+    with pytest.raises(DemoContradicted, match="may not be written to"):
+        _check(tmp_path, [a_performance("coached", {"dmitri-haas": story.starts_at})])

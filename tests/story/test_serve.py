@@ -1,0 +1,98 @@
+"""`agentic-sales serve` in a process of its own: it says where to go, ticks by itself, and ends in order."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import takewhile
+from pathlib import Path
+from typing import IO, Any, cast
+
+import httpx
+
+COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
+ADDRESS, NAME = "ada@northwind.example", "Ada Ngata"
+
+CONTACTS = {"contacts": [{"contact_id": "ada", "address": ADDRESS, "name": NAME}]}
+CAMPAIGN = {
+    "campaign_id": "close",
+    "name": "Month-end",
+    "offer": "We shorten the close.",
+    "sender": {"name": "Ben Ortiz", "address": "ben@vendor.example"},
+}
+
+
+@dataclass
+class Served:
+    """A service that runs, and a client that carries the token it printed. `log` is what was read of its log so far."""
+
+    process: subprocess.Popen[str]
+    client: httpx.Client
+    log: list[str] = field(default_factory=list[str])
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask for something that must succeed."""
+        answer = self.client.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def read_log_until(self, event: str) -> None:
+        """Wait until the service has logged this event."""
+        self.log += takewhile(lambda line: event not in line, cast("IO[str]", self.process.stderr))
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal, and return the exit code; the rest of the log is read."""
+        self.process.send_signal(number)
+        self.log += self.process.communicate()[1].splitlines()
+        return self.process.returncode
+
+
+@contextmanager
+def serving(*arguments: str) -> Generator[Served]:
+    """Start the service on a free port and wait until it says where to go; kill it if it is still there at the end."""
+    command = [COMMAND, "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  # our own command
+    try:
+        said = "".join(takewhile(lambda line: "  try  " not in line, cast("IO[str]", process.stdout)))
+        url, token = re.search(r"reference +(\S+)/docs", said), re.search(r"token +(\S+)", said)
+        assert url, process.communicate()[1]
+        assert token
+        with httpx.Client(base_url=url[1], headers={"Authorization": f"Bearer {token[1]}"}) as client:
+            yield Served(process, client)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_says_where_to_go_and_a_signal_ends_it_in_order() -> None:
+    """The printed token opens the API; SIGTERM ends the process with exit code 0, and the token with it."""
+    with serving("--no-ticker") as served:
+        assert served.ask("GET", "/healthz") == {"status": "ok"}
+        assert served.ask("GET", "/readyz") == {"status": "ready"}
+        assert served.ask("GET", "/drafts")["drafts"] == []
+        stranger = served.client.get("/drafts", headers={"Authorization": "Bearer as_operator_guess"})
+        assert stranger.status_code == HTTPStatus.UNAUTHORIZED
+        assert served.end(signal.SIGTERM) == 0
+    with closing(sqlite3.connect(".data/agentic-sales.db")) as database:
+        assert database.execute("SELECT count(*), count(revoked_at) FROM tokens").fetchone() == (1, 1)
+
+
+def test_its_ticker_stands_in_for_cron_and_its_log_names_nobody() -> None:
+    """A contact enrolled over HTTP has a draft after a tick, with nobody calling the cron route; the log has ids and paths."""
+    with serving("--tick-seconds", "0.1") as served:
+        served.ask("POST", "/contacts", CONTACTS)
+        served.ask("POST", "/campaigns", CAMPAIGN)
+        served.ask("POST", "/campaigns/close/enrolments", {"contact_id": "ada"})
+        served.read_log_until("run.committed")
+        (draft,) = served.ask("GET", f"/drafts?status=pending&limit=1&for={ADDRESS}")["drafts"]
+        served.ask("POST", f"/drafts/{draft['draft_id']}/approve", {})
+        assert len(list(Path(".data/outbox").glob("*.eml"))) == 1
+        assert served.end(signal.SIGINT) == 0
+    log = "\n".join(served.log)
+    assert '"path": "/drafts"' in log
+    assert [secret for secret in (ADDRESS, NAME, "as_operator_", "127.0.0.1") if secret in log] == []
