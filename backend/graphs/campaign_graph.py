@@ -187,8 +187,11 @@ _write_email = email_outreach_graph.build()
 
 
 async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> dict[str, Any]:
-    """Plan the sequence with one model call, once a thread, at step 0; a failure stores the defaults for good."""
-    if state.get("coach_plan") or state.get("step", 0) != 0:
+    """Plan the sequence with one model call, once a thread, at step 0; a failure stores the defaults for good.
+
+    For a contact who may not be written to nothing is asked and nothing planned: `check_reply` ends the run.
+    """
+    if state.get("coach_plan") or state.get("step", 0) != 0 or reason_blocked(runtime.context.case.dossier):
         return {}
     payload = email_payload(runtime.context.case.campaign, runtime.context.case.dossier, {}, step=0)
     evidence = gather_evidence(payload)

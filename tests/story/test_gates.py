@@ -6,7 +6,7 @@ import pytest
 
 from backend.domain.suppression import CONTACT_FLAGS, address_sha256
 from backend.errors import ApprovalMissing, LeaseLost
-from tests.story.fleet import open_fleet
+from tests.story.fleet import SCRIPT, open_fleet
 
 
 @pytest.mark.req("AA02-R19")
@@ -19,6 +19,18 @@ async def test_a_flag_known_before_the_touch_stops_it_before_it_is_written(flag:
         (run,) = (await fleet.resume()).runs
         assert (run.status, run.reason) == ("stopped", flag)
         assert await fleet.rows("SELECT 1 FROM drafts") == []
+
+
+@pytest.mark.req("AA02-R19")
+async def test_nobody_plans_for_a_contact_who_may_not_be_written_to() -> None:
+    """With the coach on, the model learns nothing of a contact who unsubscribed, and no plan is stored."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.flag("ada", "unsubscribed")
+        (run,) = (await fleet.resume()).runs
+        assert (run.status, run.reason) == ("stopped", "unsubscribed")
+        assert fleet.model.asked == []
+        assert "coach_plan" not in await fleet.state()
 
 
 @pytest.mark.req("AA02-R22")
