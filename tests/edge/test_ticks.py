@@ -1,19 +1,16 @@
 """Cron through the Worker's own `scheduled()`: a firing is one tick, delivered until the service accepts it, and loud."""
 
 import threading
-import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-import httpx
 import pytest
 
 from tests.d1.wrangler import Edge
+from tests.edge.firing import FIRED_AT, FIRED_AT_MS, fire, own_cron, ticks
 
-FIRED_AT_MS = 1_795_341_600_000
-FIRED_AT = "2026-11-22T10:00:00.000Z"
 MONTH_MS = 30 * 24 * 60 * 60 * 1000
 
 
@@ -57,21 +54,7 @@ def standing_in(port: int, status: int = 202) -> Generator[StandInService]:
 @pytest.fixture
 def cron() -> str:
     """A cron expression of this test's own, so that its rows are too."""
-    return f"*/5 * * * {uuid.uuid4().hex}"
-
-
-def fire(edge: Edge, cron: str, fired_at_ms: int = FIRED_AT_MS) -> int:
-    """Fire the trigger as the platform would; the status is how the handler ended."""
-    firing = {"cron": cron, "time": str(fired_at_ms)}
-    return httpx.get(f"{edge.url}/cdn-cgi/handler/scheduled", params=firing, timeout=30, trust_env=False).status_code
-
-
-def ticks(edge: Edge, cron: str) -> Any:
-    """Scheduled time, attempts, whether accepted, and error of every tick of `cron`."""
-    sql = "SELECT scheduled_at, attempts, accepted_at IS NOT NULL AS accepted, error FROM ticks WHERE cron = ?1 ORDER BY 1"
-    headers = {"Authorization": f"Bearer {edge.token}"}
-    read = httpx.post(f"{edge.url}/d1/raw", json={"sql": sql, "params": [cron]}, headers=headers, trust_env=False)
-    return read.json()["result"][0]["results"]["rows"]
+    return own_cron()
 
 
 @pytest.mark.req("EDGE-R9")
