@@ -11,10 +11,10 @@ from typing import Any, cast
 import httpx
 import pytest
 import schemathesis
+import schemathesis.checks
 import uvicorn
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as conformance
 
 from backend.api.app import create_app
@@ -25,7 +25,7 @@ from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
 
 CHECKS: list[Any] = [
-    not_a_server_error,
+    schemathesis.checks.not_a_server_error,
     conformance.status_code_conformance,
     conformance.content_type_conformance,
     conformance.response_headers_conformance,
