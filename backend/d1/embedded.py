@@ -73,8 +73,16 @@ class EmbeddedDatabase:
         return results
 
     async def connect(self) -> None:
-        """Open the file, make its folder where it is missing, and lay D1's rules on the connection."""
-        await self._in_thread(self._connect)
+        """Open the file, make its folder where it is missing, and lay D1's rules on the connection.
+
+        Raises:
+            DatabaseUnreachable: the path cannot be opened as a database.
+        """
+        try:
+            await self._in_thread(self._connect)
+        except (sqlite3.Error, OSError) as error:
+            self._thread.shutdown()
+            raise DatabaseUnreachable(f"{self._path}: {error}", tries=1) from error  # noqa: EM102  # a fact, not a sentence
 
     async def close(self) -> None:
         """Close the connection and end the thread."""
@@ -87,13 +95,12 @@ class EmbeddedDatabase:
     def _connect(self) -> None:
         if self._path != ":memory:":
             Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, cached_statements=256)
+        self._connection = connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
             connection.execute(f"PRAGMA {pragma}")
         for limit, most in _LIMITS.items():
             connection.setlimit(limit, most)
         connection.set_authorizer(self._authorize)
-        self._connection = connection
 
     def _authorize(self, action: int, first: str | None, second: str | None, _schema: str | None, _source: str | None) -> int:
         if not self._rules_apply:

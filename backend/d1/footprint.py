@@ -1,7 +1,7 @@
-"""How many rows D1 bills for one changed row: the table's own and one for each index that the change touches.
+"""How many rows D1 bills for one changed row: its own, and one for each index that it enters; leaving one is free.
 
-A rowid table with a TEXT primary key has an index for it; a WITHOUT ROWID table is its own. A partial index is counted as if it
-held the row, so the figure is never too low.
+A rowid table has an index for its TEXT primary key; a WITHOUT ROWID table is its own. The figure is never too low: a partial
+index is counted as if it took the row, and an upsert as if it inserted.
 """
 
 import sqlite3
@@ -13,8 +13,10 @@ FROM pragma_table_list(?1) AS t, pragma_index_list(?1) AS i, pragma_index_xinfo(
 WHERE c.key = 1
 """
 
+_EXPRESSION = ""
+
 Indexes = dict[str, list[set[str]]]
-"""A table's name, and the columns of each index stored beside it; the empty name stands for an expression."""
+"""A table's name, and the columns of each index stored beside it; an empty name stands for an expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,15 @@ class Footprint:
     @classmethod
     def of(cls, touched: set[tuple[int, str, str]], indexes: Indexes) -> "Footprint":
         """Work out the footprint from what a statement was authorized to touch: `(action, table, column)`."""
+        changed = {(table, column) for action, table, column in touched if action == sqlite3.SQLITE_UPDATE}
+        inserted = {table for action, table, _ in touched if action == sqlite3.SQLITE_INSERT}
         most = 1
         for table in {table for _, table, _ in touched}:
-            whole = any(action != sqlite3.SQLITE_UPDATE for action, name, _ in touched if name == table)
-            columns = {column for _, name, column in touched if name == table}
-            stored = indexes.get(table, [])
-            most = max(most, 1 + sum(1 for index in stored if whole or index & columns or "" in index))
+            columns = {column for name, column in changed if name == table}
+            entered = [
+                index for index in indexes.get(table, []) if table in inserted or (columns and index & {*columns, _EXPRESSION})
+            ]
+            most = max(most, 1 + len(entered))
         return cls(rows_a_change=most)
 
 
@@ -42,6 +47,6 @@ def read_indexes(connection: sqlite3.Connection, touched: set[tuple[int, str, st
         columns_of: dict[str, set[str]] = {}
         for name, origin, without_rowid, column in connection.execute(_INDEXES, (table,)):
             if not (without_rowid and origin == "pk"):
-                columns_of.setdefault(name, set()).add(column or "")
+                columns_of.setdefault(name, set()).add(column or _EXPRESSION)
         found[table] = list(columns_of.values())
     return found

@@ -54,18 +54,18 @@ class Decoder:
         return {channel: _history(newest_first[channel], seeds, channel) for channel in channels}
 
     def _tuple(self, row: Row) -> CheckpointTuple:
-        bare, metadata, values = self._envelope(row, about_checkpoint(row))
-        checkpoint = self._loads(bare)
-        checkpoint["channel_values"] = {name: self._value(row, value) for name, value in values.items()}
-        return CheckpointTuple(
-            config=config_of(Place(row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"])),
-            checkpoint=checkpoint,
-            metadata=self._loads(metadata),
-            parent_config=config_of(Place(row["thread_id"], row["checkpoint_ns"], row["parent_id"]))
-            if row["parent_id"]
-            else None,
-            pending_writes=self._writes(row),
-        )
+        here = Place(row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"])
+        with _refusing(row):
+            bare, metadata, values = self._envelope(row, about_checkpoint(row))
+            checkpoint = self._loads(bare)
+            checkpoint["channel_values"] = {name: self._value(row, value) for name, value in values.items()}
+            return CheckpointTuple(
+                config=config_of(here),
+                checkpoint=checkpoint,
+                metadata=self._loads(metadata),
+                parent_config=config_of(here._replace(checkpoint_id=row["parent_id"])) if row["parent_id"] else None,
+                pending_writes=self._writes(row),
+            )
 
     def _contribution(self, row: Row, wanted: Sequence[str]) -> tuple[dict[str, Any], list[PendingWrite]]:
         _, _, values = self._envelope(row, about_checkpoint(row))

@@ -1,0 +1,129 @@
+"""Values of any size: read back equal in one request, and sent once."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.d1.checkpointer import D1Saver
+from backend.d1.checkpoints.runs import MAX_INLINE_BYTES, cut_runs
+from backend.d1.limits import MAX_VALUE_BYTES
+from backend.d1.meter import MeteredDatabase
+from backend.ports import Statement
+from tests.d1.graphs import chat_graph, config_for, put, values_of
+
+NOISE = random.Random(7)  # noqa: S311  # texts, not secrets
+PARTS = "SELECT part, length(body) AS n FROM checkpoint_blobs WHERE thread_id = ?1 ORDER BY blob_id, part"
+
+
+def noise(size: int) -> bytes:
+    """Bytes that do not compress."""
+    return NOISE.randbytes(size)
+
+
+VALUES: dict[str, Any] = {
+    "empty": "",
+    "just inline": "x" * (MAX_INLINE_BYTES - 10),
+    "just a blob": "x" * (MAX_INLINE_BYTES + 1),
+    "fact text of 200 KB": "".join(chr(97 + byte % 26) for byte in noise(200_000)),
+    "state of 5 MB": {"documents": [noise(1_000_000) for _ in range(5)]},
+    "list of 5 MB": [noise(10_000) for _ in range(500)],
+    "list of small things": list(range(20_000)),
+    "list of mixed sizes": ["x" * (n * 37 % 9_000) for n in range(300)],
+    "bytearray": bytearray(noise(10_000)),
+    "none": None,
+}
+
+
+@pytest.mark.req("D1-R17")
+@pytest.mark.parametrize("database", ["embedded", "worker"], indirect=True)
+@pytest.mark.parametrize("name", VALUES)
+async def test_a_value_comes_back_equal_in_one_request(database: MeteredDatabase, thread_id: str, name: str) -> None:
+    """As a channel's value and as a task's write, whatever its size; equal with its type."""
+    saver, value = D1Saver(database), VALUES[name]
+    config = await put(saver, thread_id, {"channel": value, "other": "beside it"})
+    await saver.aput_writes(config, [("channel", value)], "task")
+    before = database.meter.copy()
+    found = await saver.aget_tuple(config_for(thread_id))
+    assert database.meter.since(before).requests == 1
+    assert found is not None
+    assert found.checkpoint["channel_values"] == {"channel": value, "other": "beside it"}
+    assert found.pending_writes == [("task", "channel", value)]
+    assert type(found.checkpoint["channel_values"]["channel"]) is type(value)
+
+
+@pytest.mark.req("D1-R17")
+async def test_a_large_value_is_parts_before_its_checkpoint(saver: D1Saver, embedded: MeteredDatabase, thread_id: str) -> None:
+    """No row is larger than D1 takes, and the checkpoint's row comes after the parts it needs."""
+    await put(saver, thread_id, {"channel": noise(5_000_000)})
+    [parts] = await embedded.batch([Statement(PARTS, (thread_id,))])
+    assert [row["part"] for row in parts.rows] == [0, 1, 2, 3]
+    assert max(row["n"] for row in parts.rows) < MAX_VALUE_BYTES
+
+
+@pytest.mark.req("D1-R17")
+async def test_a_checkpoint_of_many_values_is_larger_than_a_row(saver: D1Saver, thread_id: str) -> None:
+    """A thousand small values are 4 MB in one body, which is then stored in parts itself."""
+    values = {f"channel-{number}": noise(4_000) for number in range(1_000)}
+    await put(saver, thread_id, values)
+    assert await values_of(saver, config_for(thread_id)) == values
+
+
+@pytest.mark.req("D1-R17")
+async def test_500_pending_writes_come_back(saver: D1Saver, embedded: MeteredDatabase, thread_id: str) -> None:
+    """Five hundred tasks of one step, each with its write, are read in one request and in order."""
+    config = await put(saver, thread_id, {})
+    for number in range(500):
+        await saver.aput_writes(config, [("channel", number)], f"task-{number:03}", "~path")
+    before = embedded.meter.copy()
+    found = await saver.aget_tuple(config)
+    assert embedded.meter.since(before).requests == 1
+    assert found is not None
+    assert found.pending_writes == [(f"task-{number:03}", "channel", number) for number in range(500)]
+
+
+@pytest.mark.req("D1-R18")
+async def test_a_value_is_sent_once(saver: D1Saver, embedded: MeteredDatabase, thread_id: str) -> None:
+    """A task's write and the checkpoint after it share one copy, and what did not change is not sent again."""
+    big, config = noise(100_000).hex(), config_for(thread_id)
+    first = await put(saver, thread_id, {"other": 1})
+    assert await saver.aget_tuple(config) is not None
+    before = embedded.meter.copy()
+    await saver.aput_writes(first, [("channel", big)], "task")
+    second = await put(saver, thread_id, {"channel": big}, parent=first)
+    third = await put(saver, thread_id, {"channel": big, "other": 1}, parent=second)
+    assert embedded.meter.since(before).bytes_sent < 1.6 * len(big)
+    assert (await values_of(saver, second), await values_of(saver, third)) == ({"channel": big}, {"channel": big, "other": 1})
+
+
+@pytest.mark.req("D1-R18")
+async def test_a_conversation_that_grew_sends_what_it_grew_by(
+    saver: D1Saver, embedded: MeteredDatabase, thread_id: str
+) -> None:
+    """The tenth turn sends about as much as the second, although five times as much was said by then."""
+    graph, sent = chat_graph(saver, noise(5_000).hex()), []
+    for turn in range(10):
+        before = embedded.meter.copy()
+        await graph.ainvoke({"messages": [("user", f"{turn} {noise(1_000).hex()}")]}, config_for(thread_id))
+        sent.append(embedded.meter.since(before).bytes_sent)
+    assert sent[9] < 1.5 * sent[1]
+    assert len((await graph.aget_state(config_for(thread_id))).values["messages"]) == 20
+
+
+@pytest.mark.req("D1-R18")
+@given(st.lists(st.integers(1, 9_000), min_size=1, max_size=200), st.integers(1, 199))
+def test_runs_stay_as_they_are_when_the_list_grows(sizes: list[int], shorter: int) -> None:
+    """Runs cover the list without a gap; all runs but the last of a shorter list are runs of the longer one."""
+    runs = cut_runs(sizes)
+    assert [index for run in runs for index in run] == list(range(len(sizes)))
+    *complete, _ = cut_runs(sizes[:shorter])
+    assert runs[: len(complete)] == complete
+
+
+@given(st.lists(st.integers(1, 9_000), max_size=500))
+def test_runs_are_few(sizes: list[int]) -> None:
+    """However long the list, its small elements make no more runs than grow by an eighth each."""
+    small = [size for size in sizes if size <= MAX_INLINE_BYTES]
+    assert len(cut_runs(small)) <= 64

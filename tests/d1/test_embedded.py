@@ -1,0 +1,76 @@
+"""The SQLite file as several processes use it at once."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.d1.embedded import open_embedded
+from backend.d1.meter import MeteredDatabase
+from backend.d1.migrate import migrate
+from backend.errors import DatabaseError, DatabaseUnreachable
+from backend.ports import Statement
+
+COUNT = "INSERT INTO flags VALUES ('count', 1, 'test', 'now') ON CONFLICT DO UPDATE SET value = value + 1"
+COUNTED = "SELECT value FROM flags WHERE name = 'count'"
+
+PROCESS = """
+import asyncio, sys
+from backend.d1.database import open_database
+from backend.d1.migrate import migrate
+from backend.ports import Statement
+
+async def main():
+    async with open_database(sys.argv[1]) as database:
+        print(*await migrate(database))
+        for _ in range(20):
+            await database.batch([Statement(sys.argv[2])])
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.req("D1-R7")
+async def test_processes_share_one_file(tmp_path: Path) -> None:
+    """Three processes open a file that is not there yet, each migration is applied by one of them, and no write is lost."""
+    url = f"sqlite:///{tmp_path}/new/shared.db"
+    command = [sys.executable, "-c", PROCESS, url, COUNT]
+    processes = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(3)]
+    printed = [(await process.communicate())[0].decode().split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    applied = [name for names in printed for name in names]
+    assert sorted(applied) == sorted(set(applied))
+    async with open_embedded(f"{tmp_path}/new/shared.db") as database:
+        assert await migrate(database) == []
+        [counted] = await database.batch([Statement(COUNTED)])
+    assert counted.rows == [{"value": 60}]
+
+
+async def test_batches_of_one_process_run_one_at_a_time(embedded: MeteredDatabase) -> None:
+    """A hundred increments at once are a hundred."""
+    await asyncio.gather(*(embedded.batch([Statement(COUNT)]) for _ in range(100)))
+    [counted] = await embedded.batch([Statement(COUNTED)])
+    assert counted.rows == [{"value": 100}]
+
+
+async def test_a_statement_is_one_statement(embedded: MeteredDatabase) -> None:
+    """A second statement behind a semicolon is not run."""
+    with pytest.raises(DatabaseError, match="one statement"):
+        await embedded.batch([Statement("DELETE FROM flags; DROP TABLE flags")])
+    await embedded.batch([Statement(COUNTED)])
+
+
+async def test_a_transaction_word_from_the_cache_is_still_refused(embedded: MeteredDatabase) -> None:
+    """The connection's own BEGIN, which it has prepared, opens no way for a caller's."""
+    await embedded.batch([Statement(COUNTED)])
+    with pytest.raises(DatabaseError, match="found COMMIT"):
+        await embedded.batch([Statement("COMMIT")])
+
+
+async def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
+    """A path that cannot be opened is told as what it is."""
+    (tmp_path / "text.db").write_text("not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(DatabaseUnreachable, match="not a database"):
+        async with open_embedded(f"{tmp_path}/text.db"):
+            pass
