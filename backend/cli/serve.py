@@ -69,8 +69,11 @@ async def _local_token(service: Service, around: Surroundings, host: str, port: 
     name = f"serve-{port}"
     with suppress(UnknownToken):  # one that a killed process left behind
         await service.tokens.revoke(name, now=service.clock.now())
-    yield await service.tokens.create(name, "operator", now=service.clock.now(), expires_in=TOKEN_LIFETIME)
-    await service.tokens.revoke(name, now=service.clock.now())
+    token = await service.tokens.create(name, "operator", now=service.clock.now(), expires_in=TOKEN_LIFETIME)
+    try:
+        yield token
+    finally:
+        await service.tokens.revoke(name, now=service.clock.now())
 
 
 def _is_loopback(host: str) -> bool:
@@ -87,16 +90,10 @@ def _announce(url: str, token: str | None, tick_seconds: float | None, around: S
         ("reference", f"{url}/docs"),
         ("drafts", f"{url}/drafts"),
         ("token", token or "make one: agentic-sales tokens create --role operator --name NAME"),
-        (
-            "sweeps",
-            "when POST /cron/resume is called" if tick_seconds is None else f"every {tick_seconds:g} s, in place of cron",
-        ),
+        ("sweeps", sweeps),
         ("database", around.d1_url if around.is_embedded else "D1"),
         ("outbox", around.outbox_dir),
-        (
-            "model",
-            "DeepSeek" if around.has_model_key else "none, for want of DEEPSEEK_API_KEY: plans and drafts are the defaults",
-        ),
+        ("model", model),
     ]
     if token:
         lines.insert(3, ("", f"an operator's, for {TOKEN_LIFETIME // timedelta(hours=1)} hours or until this ends"))
