@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from uuid import uuid4
 
 import httpx
@@ -21,32 +22,32 @@ from tests.d1.wrangler import Edge
 from tests.edge.firing import FIRED_AT, fire, own_cron, ticks
 
 COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
-PATIENCE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """The service, and a client that carries an operator's token."""
 
-    process: asyncio.subprocess.Process
-    client: httpx.AsyncClient
+    process: subprocess.Popen[str]
+    client: httpx.Client
 
-    async def ask(self, method: str, path: str, body: object = None) -> Any:
+    def ask(self, method: str, path: str, body: object = None) -> Any:
         """Ask for something that must succeed."""
-        answer = await self.client.request(method, path, json=body)
+        answer = self.client.request(method, path, json=body)
         assert answer.is_success, answer.text
         return answer.json()
 
-    async def drafts_for(self, address: str) -> list[dict[str, Any]]:
-        """The drafts to one address, as soon as there are any."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not (drafts := (await self.ask("GET", f"/drafts?for={address}"))["drafts"]):
-                await asyncio.sleep(0.05)
-        return list(drafts)
+    def await_event(self, event: str) -> None:
+        """Read the log until the service says this."""
+        assert any(event in line for line in cast("IO[str]", self.process.stderr))
+
+    def drafts_for(self, address: str) -> list[dict[str, Any]]:
+        """The drafts to one address."""
+        return list(self.ask("GET", f"/drafts?for={address}")["drafts"])
 
 
-@asynccontextmanager
-async def serving(edge: Edge) -> AsyncGenerator[Served]:
+@contextmanager
+def serving(edge: Edge) -> Generator[Served]:
     """The service on the port the Worker forwards to, with the bridge for its database and no ticker of its own."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -56,67 +57,71 @@ async def serving(edge: Edge) -> AsyncGenerator[Served]:
         "PORT": str(edge.service_port),
         "LLM_KILL_SWITCH": "true",
     }
-    arguments = [COMMAND, "serve", "--no-ticker"]
-    with Path("service.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=log)
+    process = subprocess.Popen(  # noqa: S603  # our own command
+        [COMMAND, "serve", "--no-ticker"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
-        assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S), open_database(edge.url, edge.token) as database:
-            token = await D1Tokens(database).create(
-                uuid4().hex, "operator", now=datetime.now(UTC), expires_in=timedelta(hours=1)
-            )
-            assert await process.stdout.readline(), Path("service.log").read_text("utf-8")
-        headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.service_port}", headers=headers) as client:
+        headers = {"Authorization": f"Bearer {asyncio.run(make_token(edge))}"}
+        announced = cast("IO[str]", process.stdout).readline()
+        assert announced.startswith("agentic-sales serves"), process.communicate()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{edge.service_port}", headers=headers, timeout=60) as client:
             yield Served(process, client)
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        process.kill()
+        process.communicate()
 
 
-async def enrol(served: Served) -> tuple[str, str]:
-    """A contact in a campaign, due at once; the campaign's id and the contact's address."""
+async def make_token(edge: Edge) -> str:
+    """An operator's token for an hour."""
+    async with open_database(edge.url, edge.token) as database:
+        return await D1Tokens(database).create(uuid4().hex, "operator", now=datetime.now(UTC), expires_in=timedelta(hours=1))
+
+
+def enrol(served: Served) -> tuple[str, str]:
+    """A contact in a campaign, due at once: the path of its thread, and its address."""
     campaign_id, contact_id = (f"{noun}-{uuid4().hex}" for noun in ("campaign", "contact"))
     address = f"{contact_id}@northwind.example"
     sender = {"name": "Ben Ortiz", "address": "ben@vendor.example"}
     campaign = {"campaign_id": campaign_id, "name": "Month-end", "offer": "We shorten the close.", "sender": sender}
-    await served.ask("POST", "/contacts", {"contacts": [{"contact_id": contact_id, "address": address, "name": "Ada Ngata"}]})
-    await served.ask("POST", "/campaigns", campaign)
-    await served.ask("POST", f"/campaigns/{campaign_id}/enrolments", {"contact_id": contact_id})
-    return campaign_id, address
+    served.ask("POST", "/contacts", {"contacts": [{"contact_id": contact_id, "address": address, "name": "Ada Ngata"}]})
+    served.ask("POST", "/campaigns", campaign)
+    served.ask("POST", f"/campaigns/{campaign_id}/enrolments", {"contact_id": contact_id})
+    return f"/campaigns/{campaign_id}/threads/{contact_id}", address
 
 
 @pytest.mark.req("EDGE-R9", "EDGE-R10")
 @pytest.mark.usefixtures("service_port")
-async def test_a_cron_firing_resumes_a_due_thread_and_its_repeat_does_nothing(edge: Edge) -> None:
+def test_a_cron_firing_resumes_a_due_thread_and_its_repeat_does_nothing(edge: Edge) -> None:
     """The firing is one tick and the thread gets one draft, which is sent when a rep approves it; SIGTERM ends in order."""
     cron = own_cron()
-    async with serving(edge) as served:
-        campaign_id, address = await enrol(served)
-        assert await asyncio.to_thread(fire, edge, cron) == 200
-        (draft,) = await served.drafts_for(address)
-        assert await asyncio.to_thread(fire, edge, cron) == 200
-        await served.ask("POST", "/cron/resume?wait=true")
-        assert await served.drafts_for(address) == [draft]
+    with serving(edge) as served:
+        thread_path, address = enrol(served)
+        assert fire(edge, cron) == 200
+        served.await_event("run.committed")
+        (draft,) = served.drafts_for(address)
+        assert fire(edge, cron) == 200
+        served.ask("POST", "/cron/resume?wait=true")
+        assert served.drafts_for(address) == [draft]
         assert ticks(edge, cron) == [[FIRED_AT, 1, 1, ""]]
-        await served.ask("POST", f"/drafts/{draft['draft_id']}/approve", {"version": draft["version"]})
+        served.ask("POST", f"/drafts/{draft['draft_id']}/approve", {"version": draft["version"]})
         assert len(list(Path(".data/outbox").glob("*.eml"))) == 1
-        thread = await served.ask("GET", f"/campaigns/{campaign_id}/threads/{address.partition('@')[0]}")
+        thread = served.ask("GET", thread_path)
         assert (thread["status"], thread["step"]) == ("scheduled", 1)
         served.process.send_signal(signal.SIGTERM)
-        assert await served.process.wait() == 0
+        served.process.communicate()
+        assert served.process.returncode == 0
 
 
 @pytest.mark.req("EDGE-R11")
 @pytest.mark.usefixtures("service_port")
-async def test_a_firing_while_the_service_is_down_is_made_good_by_its_repeat(edge: Edge) -> None:
-    """Between two lives of the service a firing fails loudly; the platform's repeat of it, once it serves again, is the tick."""
+def test_a_firing_while_the_service_is_down_is_made_good_by_its_repeat(edge: Edge) -> None:
+    """Between two lives of the service a firing fails loudly; repeated once it serves again, it is the same one tick."""
     cron = own_cron()
-    async with serving(edge) as served:
-        _, address = await enrol(served)
-    assert await asyncio.to_thread(fire, edge, cron) == 500
-    async with serving(edge) as served:
-        assert await asyncio.to_thread(fire, edge, cron) == 200
-        assert len(await served.drafts_for(address)) == 1
+    with serving(edge) as served:
+        _, address = enrol(served)
+    assert fire(edge, cron) == 500
+    with serving(edge) as served:
+        assert fire(edge, cron) == 200
+        served.await_event("run.committed")
+        assert len(served.drafts_for(address)) == 1
     assert ticks(edge, cron) == [[FIRED_AT, 2, 1, ""]]
