@@ -149,9 +149,10 @@ class LastResort:
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = {"method": scope["method"], "path": _template(scope), "at": f"{frame.filename}:{frame.lineno}"}
-            _log.error("request.crashed", error=type(error).__name__, **where)
+            frames = traceback.extract_tb(error.__traceback__)
+            places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+            asked = {"method": scope["method"], "path": _template(scope)}
+            _log.error("request.crashed", error=type(error).__name__, exception=places, **asked)
             answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something unforeseen happened; the log says where.")
             await answer(scope, receive, send)
 

@@ -112,6 +112,7 @@ async def test_what_nobody_foresaw_is_500_without_a_word_of_it(door: Door) -> No
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     (line,) = logs
     assert (line["event"], line["error"], line["path"]) == ("request.crashed", "RuntimeError", "/readyz")
+    assert line["exception"][-1].endswith(" batch")
     assert SECRET not in answer.text + str(line)
 
 
