@@ -84,7 +84,7 @@ class Transcript:
                 gaps = sent_gaps(thread)
                 days = ", ".join(map(str, gaps)) or "-"
                 name = story.contact(thread.contact_id)["name"]
-                rows.append((name, _planner(thread, model_name), str(len(gaps)), days, thread.status_reason))
+                rows.append((name, _planner(story, thread, model_name), str(len(gaps)), days, thread.status_reason))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         self.heading("What became of everybody")
         for number, row in enumerate(rows):
@@ -114,9 +114,9 @@ def sent_gaps(thread: ThreadView) -> list[int]:
     return [(later - earlier) // timedelta(days=1) for earlier, later in pairwise([from_text(thread.enrolled_at), *sent])]
 
 
-def _planner(thread: ThreadView, model_name: str) -> str:
+def _planner(story: Story, thread: ThreadView, model_name: str) -> str:
     if thread.plan is None:
-        return "default, flag off"
+        return "none" if story.campaign_coach_enabled else "default, flag off"
     return model_name if thread.plan.provenance.source == "model" else "default, no usable plan"
 
 
