@@ -1,0 +1,110 @@
+"""What comes in through the doors and what is shown there reads the same over every transport."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from backend.d1.checkpointer import D1Saver
+from backend.d1.intake import D1Intake, NewCompany, NewContact
+from backend.d1.meter import MeteredDatabase
+from backend.d1.threads import D1Threads
+from backend.d1.tokens import D1Tokens, Principal
+from backend.d1.views import D1Views
+from backend.domain.campaign import Campaign
+from backend.domain.facts import Fact
+from backend.domain.flags import Flags
+from backend.errors import CampaignDiffers, TokenNameTaken
+from backend.ports import Statement
+
+AT = "2026-11-23T09:00:00.000Z"
+HELD_DRAFT = """
+INSERT INTO drafts (draft_id, thread_id, subject, body, provenance, created_at, step, version, status, graph_meta)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 1, 'pending', '{}')"""
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def name() -> str:
+    """An id no other test uses; the Worker's database is shared."""
+    return f"n{uuid4().hex}"
+
+
+def contact(name: str, **known: Any) -> NewContact:
+    """A contact of a company with one fact, and whatever else is known."""
+    fact = Fact(field="size", value="Three hundred people", confidence=0.5, source="a podcast", observed_at=AT)
+    company = NewCompany(company_id=name, name="Northwind", facts=[fact])
+    return NewContact(contact_id=name, address=f"{name}@x.example", name="Ada Ngata", company=company, **known)
+
+
+async def campaign(database: MeteredDatabase, name: str, offer: str = "We shorten the close.") -> bool:
+    """Add a campaign; says whether it is new."""
+    content = Campaign(
+        campaign_id=name,
+        name="Close",
+        offer=offer,
+        sender_name="Ben Ortiz",
+        sender_address="ben@vendor.example",
+        allowed_links=["https://vendor.example/é"],
+    )
+    return await D1Intake(database).add_campaign(content, at=AT)
+
+
+@pytest.mark.req("API-R9", "API-R10", "API-R11")
+async def test_what_comes_in_is_kept(database: MeteredDatabase, name: str) -> None:
+    """Contacts are created, changed and left alone by what is given; a campaign is found again or refused."""
+    intake = D1Intake(database)
+    outcomes = [
+        await intake.add_contacts([given], at=AT)
+        for given in (contact(name, title="CFO", bounced=True), contact(name), contact(name, title="CEO", bounced=False))
+    ]
+    assert [(found.created, found.updated, found.unchanged) for found in outcomes] == [(1, 0, 0), (0, 0, 1), (0, 1, 0)]
+    (row,) = await database.batch(
+        [Statement("SELECT title, bounced, address_sha256 FROM contacts WHERE contact_id = ?1", (name,))]
+    )
+    assert (row.rows[0]["title"], row.rows[0]["bounced"]) == ("CEO", 0)
+    sha256 = row.rows[0]["address_sha256"]
+    (reason,) = await database.batch([Statement("SELECT reason FROM suppressions WHERE address_sha256 = ?1", (sha256,))])
+    assert reason.rows == [{"reason": "bounced"}]
+    assert [await campaign(database, name), await campaign(database, name)] == [True, False]
+    with pytest.raises(CampaignDiffers):
+        await campaign(database, name, offer="Another one.")
+
+
+@pytest.mark.req("API-R14", "API-R15")
+async def test_what_is_shown_is_what_is_stored(database: MeteredDatabase, name: str) -> None:
+    """A thread, the list and the card of its draft, in one request each."""
+    await D1Intake(database).add_contacts([contact(name)], at=AT)
+    await campaign(database, name)
+    saver = D1Saver(database)
+    await D1Threads(database, saver, Flags()).enrol(name, [name], at=AT, principal="op")
+    origin = '{"confidence": 0.5, "reason": "r", "source": "rule", "evidence": []}'
+    draft = (f"d{name}", f"{name}:{name}", "Subject", "Body", origin, AT)
+    await database.batch([Statement(HELD_DRAFT, draft)])
+    views, before = D1Views(database, saver, Flags()), database.meter.copy()
+    thread = await views.thread(name, name, now=AT)
+    page = await views.drafts(campaign_id=name)
+    decided = await views.drafts(campaign_id=name, status="decided", cursor=f"1~{AT}~x", limit=1)
+    card = await views.draft(f"d{name}")
+    assert database.meter.since(before).requests == 4
+    assert (thread.status, thread.plan, thread.plan_in_force, thread.touches[0].step) == ("scheduled", None, False, 0)
+    assert thread.waiting_because
+    assert thread.waiting_because.code == "sweep"
+    assert [(found.draft_id, found.company_name, found.step) for found in page.drafts] == [(f"d{name}", "Northwind", 0)]
+    assert (page.next_cursor, decided.drafts) == (None, [])
+    assert (card.contact.name, card.facts[0].confidence, card.provenance.source) == ("Ada Ngata", 0.5, "rule")
+
+
+@pytest.mark.req("API-R4")
+async def test_a_token_is_found_by_its_text(database: MeteredDatabase, name: str) -> None:
+    """From its creation to its revocation, and its name is taken that long."""
+    tokens = D1Tokens(database)
+    token = await tokens.create(name, "rep", now=NOW, expires_in=timedelta(days=1))
+    assert await tokens.find(token, NOW) == Principal(name, "rep")
+    with pytest.raises(TokenNameTaken):
+        await tokens.create(name, "rep", now=NOW, expires_in=timedelta(days=1))
+    await tokens.revoke(name, now=NOW)
+    assert await tokens.find(token, NOW) is None
+    assert await tokens.create(name, "operator", now=NOW, expires_in=timedelta(days=1)) != token
+    assert [row.role for row in await tokens.list() if row.name == name] == ["operator"]
