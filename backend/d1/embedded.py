@@ -82,7 +82,8 @@ class EmbeddedDatabase:
             await self._in_thread(self._connect)
         except (sqlite3.Error, OSError) as error:
             self._thread.shutdown()
-            raise DatabaseUnreachable(f"{self._path}: {error}", tries=1) from error  # noqa: EM102  # a fact, not a sentence
+            what = f"{self._path}: {error}"
+            raise DatabaseUnreachable(what, tries=1) from error
 
     async def close(self) -> None:
         """Close the connection and end the thread."""

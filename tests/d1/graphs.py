@@ -1,6 +1,7 @@
 """Small graphs whose checkpoints the tests look at, and ways to look."""
 
 import operator
+from collections.abc import Sequence
 from typing import Annotated, Any, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AnyMessage
@@ -29,9 +30,9 @@ class Chat(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
 
 
-def config_for(thread_id: str, **more: Any) -> RunnableConfig:
-    """The config of a thread."""
-    return {"configurable": {"thread_id": thread_id, **more}}
+def config_for(thread_id: str, *, metadata: dict[str, Any] | None = None, **more: Any) -> RunnableConfig:
+    """The config of a thread's root namespace."""
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", **more}, "metadata": metadata or {}}
 
 
 def visit(name: str, answer: Any = None) -> Any:
@@ -92,7 +93,7 @@ def chat_graph(saver: Saver, reply: str) -> Graph:
     return StateGraph(Chat).add_node("model", model).add_edge(START, "model").compile(checkpointer=saver)
 
 
-def extend(old: list[str], writes: list[list[str]]) -> list[str]:
+def extend(old: list[str], writes: Sequence[list[str]]) -> list[str]:
     """Reduce a delta channel."""
     return [*old, *(item for write in writes for item in write)]
 
@@ -125,7 +126,7 @@ async def put(
     checkpoint = empty_checkpoint()
     checkpoint["channel_values"], checkpoint["channel_versions"] = values, versions
     metadata = cast("CheckpointMetadata", {"source": source, "step": 0, "parents": {}})
-    return await saver.aput(parent or config_for(thread_id, checkpoint_ns=""), checkpoint, metadata, versions)
+    return await saver.aput(parent or config_for(thread_id), checkpoint, metadata, versions)
 
 
 async def values_of(saver: Saver, config: RunnableConfig) -> dict[str, Any]:
@@ -138,7 +139,7 @@ async def values_of(saver: Saver, config: RunnableConfig) -> dict[str, Any]:
 async def story_of(graph: Graph, config: RunnableConfig) -> list[Any]:
     """A thread's history without its ids: states, their tasks and interrupts, and the pending writes in their order."""
     states = [
-        (state.values, state.next, state.metadata and state.metadata["step"], [_task(task) for task in state.tasks])
+        (state.values, state.next, step_of(state.metadata), [_task(task) for task in state.tasks])
         async for state in graph.aget_state_history(config)
     ]
     saver = cast("Saver", graph.checkpointer)
@@ -146,6 +147,11 @@ async def story_of(graph: Graph, config: RunnableConfig) -> list[Any]:
         [(channel, _plain(value)) for _, channel, value in found.pending_writes or []] async for found in saver.alist(config)
     ]
     return [states, writes]
+
+
+def step_of(metadata: CheckpointMetadata | None) -> int | None:
+    """The step a checkpoint was made in."""
+    return (metadata or {}).get("step")
 
 
 def _task(task: Any) -> tuple[Any, ...]:

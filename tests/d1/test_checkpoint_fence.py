@@ -10,7 +10,7 @@ from backend.d1.checkpointer import D1Saver
 from backend.d1.meter import MeteredDatabase
 from backend.d1.transaction import Transaction
 from backend.errors import ThreadMovedOn
-from tests.d1.graphs import chat_graph, config_for, linear_graph, put, say_yes, values_of
+from tests.d1.graphs import chat_graph, config_for, linear_graph, put, say_yes, step_of, values_of
 
 
 async def waiting_thread(saver: D1Saver, thread_id: str) -> Command[Any]:
@@ -34,7 +34,7 @@ async def test_of_two_runs_exactly_one_commits(database: MeteredDatabase, thread
     ended = await asyncio.gather(*map(resume, workers), return_exceptions=True)
     assert sorted(type(result).__name__ for result in ended) == ["ThreadMovedOn", "dict"]
     graph = linear_graph(workers[0])
-    history = [state.metadata and state.metadata["step"] async for state in graph.aget_state_history(config_for(thread_id))]
+    history = [step_of(state.metadata) async for state in graph.aget_state_history(config_for(thread_id))]
     assert len(history) == len(set(history))
     assert (await graph.aget_state(config_for(thread_id))).values["visited"] == ["a", "b", "c:yes", "d", "e"]
 

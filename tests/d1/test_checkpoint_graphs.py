@@ -87,6 +87,12 @@ async def test_synchronous_methods_name_the_one_to_call(saver: D1Saver, thread_i
     """`invoke` on a graph over this saver says what to call instead."""
     with pytest.raises(NotImplementedError, match="D1Saver is asynchronous: call aget_tuple"):
         linear_graph(saver).invoke({"visited": []}, config_for(thread_id))
-    for refused in (saver.put, saver.put_writes, saver.list, saver.delete_thread):
-        with pytest.raises(NotImplementedError, match=f"call a{refused.__name__}"):
-            refused(*[thread_id] * {"put": 4, "put_writes": 3}.get(refused.__name__, 1))
+    calls: dict[str, tuple[Any, ...]] = {
+        "put": ({}, {}, {}, {}),
+        "put_writes": ({}, [], ""),
+        "list": (None,),
+        "delete_thread": ("",),
+    }
+    for name, arguments in calls.items():
+        with pytest.raises(NotImplementedError, match=f"call a{name}"):
+            getattr(saver, name)(*arguments)

@@ -26,16 +26,17 @@ async def opened(saver: D1Saver, database: MeteredDatabase, thread_id: str) -> T
 async def test_a_run_is_two_requests(database: MeteredDatabase, thread_id: str) -> None:
     """One to read, one to commit; the run between them makes none, however often it looks at its own state."""
     saver = D1Saver(database)
-    graph, config, answer = linear_graph(saver), config_for(thread_id), None
+    graph, config = linear_graph(saver), config_for(thread_id)
+    given: Any = {"visited": []}
     for expected in (["a", "b"], ["a", "b", "c:yes", "d", "e"]):
         before = database.meter.copy()
         transaction = await opened(saver, database, thread_id)
         with transaction.opened():
-            ended = await graph.ainvoke(answer or {"visited": []}, config, durability="exit")
+            ended = await graph.ainvoke(given, config, durability="exit")
             state = await graph.aget_state(config)
             assert (ended["visited"], state.values["visited"]) == (expected, expected)
             assert await values_of(saver, state.config) == state.values | await values_of(saver, state.config)
-            answer = say_yes(*state.interrupts)
+            given = say_yes(*state.interrupts)
             await transaction.commit(database)
         spent = database.meter.since(before)
         assert spent.requests == 2

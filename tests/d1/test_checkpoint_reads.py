@@ -19,7 +19,8 @@ async def steps(saver: D1Saver, thread_id: str, count: int) -> None:
 async def test_the_history_of_a_delta_channel_is_one_request(database: MeteredDatabase, thread_id: str) -> None:
     """Its state is two requests, the checkpoint and its ancestors, after one turn as after eight."""
     saver = D1Saver(database)
-    graph, spent = delta_graph(saver), []
+    graph = delta_graph(saver)
+    spent: list[int] = []
     for turn in range(8):
         await graph.ainvoke({"log": [f"turn {turn}"]}, config_for(thread_id), durability="sync")
         before = database.meter.copy()
@@ -27,9 +28,7 @@ async def test_the_history_of_a_delta_channel_is_one_request(database: MeteredDa
         spent.append(database.meter.since(before).requests)
     assert max(spent) == 2
     before = database.meter.copy()
-    history = await saver.aget_delta_channel_history(
-        config=config_for(thread_id, checkpoint_ns=""), channels=["log", "unknown"]
-    )
+    history = await saver.aget_delta_channel_history(config=config_for(thread_id), channels=["log", "unknown"])
     assert history["log"]["writes"]
     assert history["unknown"] == {"writes": []}
     assert database.meter.since(before).requests == 2
@@ -73,7 +72,7 @@ async def test_pages_go_over_threads_that_share_their_ids(saver: D1Saver, thread
     """A copied thread has the ids of its source; listed together, each of both is there once."""
     await steps(saver, thread_id, 30)
     await saver.acopy_thread(thread_id, "copy")
-    found = [(each.config["configurable"]["thread_id"], each.checkpoint["id"]) async for each in saver.alist(None)]
+    found = [(each.config.get("configurable", {})["thread_id"], each.checkpoint["id"]) async for each in saver.alist(None)]
     assert len(found) == len(set(found)) == 60
 
 
@@ -81,7 +80,7 @@ async def test_pages_go_over_threads_that_share_their_ids(saver: D1Saver, thread
 async def test_a_filter_compares_as_python_does(saver: D1Saver, thread_id: str) -> None:
     """1.0 is 1, None is absent, long texts and nested values count whole; True is not "true"."""
     long = "a text longer than a tag is kept as itself"
-    config = {**config_for(thread_id, checkpoint_ns=""), "metadata": {"score": 1, "long": long, "yes": True}}
+    config = config_for(thread_id, metadata={"score": 1, "long": long, "yes": True})
     await put(saver, thread_id, {}, parent=config)
 
     async def found(**wanted: object) -> int:

@@ -1,8 +1,7 @@
 """Deleting and pruning: what goes goes whole, what is needed stays, and nothing is left that nobody needs."""
 
-from typing import Any
-
 import pytest
+from langchain_core.runnables import RunnableConfig
 
 from backend.d1.checkpointer import D1Saver
 from backend.d1.meter import MeteredDatabase
@@ -33,14 +32,15 @@ def text(number: int) -> str:
     return f"{number} " * 5_000
 
 
-async def thread_of(saver: D1Saver, thread_id: str, *, checkpoints: int = 4) -> list[Any]:
+async def thread_of(saver: D1Saver, thread_id: str, *, checkpoints: int = 4) -> list[RunnableConfig]:
     """A thread whose every checkpoint has a blob of its own, a shared one, and a write with a third."""
-    configs: list[Any] = [config_for(thread_id, checkpoint_ns="", run_id="run-0")]
+    configs: list[RunnableConfig] = []
     for number in range(checkpoints):
-        parent = {"configurable": {**configs[-1]["configurable"], "run_id": f"run-{number}"}}
+        parent_id = configs[-1].get("configurable", {})["checkpoint_id"] if configs else None
+        parent = config_for(thread_id, checkpoint_id=parent_id, run_id=f"run-{number}")
         configs.append(await put(saver, thread_id, {"own": text(number), "shared": text(99)}, parent=parent))
         await saver.aput_writes(configs[-1], [("own", text(1_000 + number))], "task")
-    return configs[1:]
+    return configs
 
 
 @pytest.mark.req("D1-R22")

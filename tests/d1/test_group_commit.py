@@ -57,8 +57,8 @@ async def test_a_call_returns_when_its_rows_are_durable(wavering: WaveringDataba
     saver = D1Saver(wavering)
     config = await put(saver, thread_id, {})
     wavering.gate.clear()
-    calls = [asyncio.create_task(put(saver, thread_id, {}, parent=config))]
-    calls += [asyncio.create_task(saver.aput_writes(config, [("channel", None)], "task"))]  # type: ignore[list-item]  # both are awaited
+    calls: list[asyncio.Task[Any]] = [asyncio.create_task(put(saver, thread_id, {}, parent=config))]
+    calls.append(asyncio.create_task(saver.aput_writes(config, [("channel", None)], "task")))
     await turns()
     assert not any(call.done() for call in calls)
     wavering.gate.set()
@@ -69,7 +69,7 @@ async def test_a_call_returns_when_its_rows_are_durable(wavering: WaveringDataba
 @pytest.mark.req("D1-R13")
 async def test_an_inputs_checkpoint_is_durable_with_the_runs_next_call(wavering: WaveringDatabase, thread_id: str) -> None:
     """It returns at once; the call after it returns when both are durable, in one batch."""
-    saver, config = D1Saver(wavering), config_for(thread_id, checkpoint_ns="")
+    saver, config = D1Saver(wavering), config_for(thread_id)
     assert await saver.aget_tuple(config) is None
     wavering.batches.clear()
     first = await put(saver, thread_id, {}, source="input")
@@ -81,7 +81,7 @@ async def test_an_inputs_checkpoint_is_durable_with_the_runs_next_call(wavering:
 @pytest.mark.req("D1-R13")
 async def test_an_inputs_checkpoint_is_durable_without_a_next_call(wavering: WaveringDatabase, thread_id: str) -> None:
     """A run that ends right after it has it stored all the same, and a reader through the same saver waits for it."""
-    saver, config = D1Saver(wavering), config_for(thread_id, checkpoint_ns="")
+    saver, config = D1Saver(wavering), config_for(thread_id)
     await saver.aget_tuple(config)
     await put(saver, thread_id, {"channel": 1}, source="input")
     assert await values_of(saver, config) == {"channel": 1}
@@ -158,7 +158,7 @@ async def test_a_cancelled_call_leaves_the_others_theirs(wavering: WaveringDatab
 
 async def everything(saver: D1Saver) -> list[Any]:
     """Run one of each: a graph that waits, a chat, deltas, an update, a copy, a pruning, a deletion."""
-    linear, config = linear_graph(saver), {**config_for("linear"), "metadata": {"run_id": "run-1"}}
+    linear, config = linear_graph(saver), config_for("linear", metadata={"run_id": "run-1"})
     started = await linear.ainvoke({"visited": []}, config, durability="sync")
     await linear.ainvoke(say_yes(*started["__interrupt__"]), config, durability="async")
     await linear.aupdate_state(config, {"visited": ["by hand"]})

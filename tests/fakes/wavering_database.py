@@ -13,7 +13,7 @@ class WaveringDatabase:
 
     database: Database
     times: int = 1
-    fails: Callable[[Sequence[Statement]], None] = lambda statements: None
+    fails: Callable[[Sequence[Statement]], None] = lambda _: None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     batches: list[list[Statement]] = field(default_factory=list[list[Statement]])
     in_flight: int = 0
