@@ -48,7 +48,6 @@ from backend.d1.checkpoints.sql import (
     PRUNE,
     Listing,
     Place,
-    select_ancestors,
     select_place,
     select_thread,
     statement,
@@ -86,7 +85,7 @@ class D1Saver(AsyncOnlySaver):
 
     def prefetch(self, transaction: Transaction, thread_id: str, results: Sequence[Result], checkpoint_ns: str = "") -> None:
         """Hand the results of `latest_statements` to the run's transaction, so that reading the thread makes no request."""
-        self._core.joined(transaction).prefetched[(thread_id, checkpoint_ns)] = Page.of(results)
+        self._core.prefetch(transaction, Place(thread_id, checkpoint_ns), Page.of(results))
 
     # Reading
 
@@ -138,7 +137,7 @@ class D1Saver(AsyncOnlySaver):
         if place.checkpoint_id is None:
             latest = await self.aget_tuple(config)
             place = place_of(latest.config) if latest else place._replace(checkpoint_id="")
-        page = await self._core.fetch(select_ancestors(place, to_json(list(channels))))
+        page = await self._core.read_ancestors(place, to_json(list(channels)))
         return self._decoder(page).delta_history(channels)
 
     # Writing
@@ -221,7 +220,7 @@ class D1Saver(AsyncOnlySaver):
         configurable: Mapping[str, Any] = config.get("configurable", {}) if config else {}
         absent: dict[str, str | None] = {self._core.codec.tag(key): None for key, value in wanted.items() if value is None}
         return Listing(
-            thread_id=configurable.get("thread_id"),
+            thread_id=str(configurable["thread_id"]) if "thread_id" in configurable else None,
             checkpoint_ns=configurable.get("checkpoint_ns"),
             checkpoint_id=configurable.get("checkpoint_id"),
             before_id=before.get("configurable", {}).get("checkpoint_id") if before else None,

@@ -1,5 +1,6 @@
 """What D1 takes, checked before anything is sent, so that every transport refuses the same statement with the same sentence."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ ALLOWED_PRAGMAS = frozenset({"defer_foreign_keys", "foreign_keys", "optimize", "
 _FEW_PARAMS = f"at most {MAX_PARAMS} bound parameters a statement"
 _SHORT_SQL = f"at most {MAX_SQL_BYTES:,} bytes of SQL a statement"
 _SHORT_VALUE = f"at most {MAX_VALUE_BYTES:,} bytes a value"
+_FINITE = "numbers that JSON has"
+_UNICODE = "text that UTF-8 has"
 _ONE_TRANSACTION = "a batch is the transaction, and the database is one file"
 _FEW_PRAGMAS = f"only the pragmas {', '.join(sorted(ALLOWED_PRAGMAS))}"
 
@@ -61,8 +64,13 @@ def _check_sql(sql: str) -> None:
 
 
 def _check_value(value: SqlValue) -> None:
-    if not isinstance(value, str) or len(value) * 4 <= MAX_VALUE_BYTES:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise StatementRefused(_FINITE, str(value))
+    if not isinstance(value, str) or (value.isascii() and len(value) <= MAX_VALUE_BYTES):
         return
-    value_bytes = len(value.encode())
+    try:
+        value_bytes = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise StatementRefused(_UNICODE, error.reason) from error
     if value_bytes > MAX_VALUE_BYTES:
         raise StatementRefused(_SHORT_VALUE, f"{value_bytes:,}")

@@ -101,6 +101,8 @@ class Transaction:
         results = await send_guarded(database, guards, batch)
         for participant in participants:
             participant.committed()
+        self._guards.clear()
+        self._statements.clear()
         return results[len(guards) + len(joined) :]
 
 

@@ -98,6 +98,20 @@ def extend(old: list[str], writes: Sequence[list[str]]) -> list[str]:
     return [*old, *(item for write in writes for item in write)]
 
 
+def nested_graph(saver: Saver) -> Graph:
+    """Build a graph whose middle is a graph of its own, which waits and keeps checkpoints in its own namespace."""
+    inner = StateGraph(Trace).add_node("ask", ask("inner")).add_node("tell", visit("tell"))
+    inner.add_edge(START, "ask").add_edge("ask", "tell")
+    outer = (
+        StateGraph(Trace)
+        .add_node("before", visit("before"))
+        .add_node("inner", inner.compile())
+        .add_node("after", visit("after"))
+    )
+    outer.add_edge(START, "before").add_edge("before", "inner").add_edge("inner", "after")
+    return outer.compile(checkpointer=saver)
+
+
 class Log(TypedDict):
     """A state that grows by deltas."""
 

@@ -7,7 +7,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from backend.d1.checkpointer import D1Saver
 from backend.d1.meter import MeteredDatabase
-from tests.d1.graphs import Graph, Saver, config_for, delta_graph, linear_graph, parallel_graph, say_yes, story_of
+from tests.d1.graphs import Graph, Saver, config_for, delta_graph, linear_graph, nested_graph, parallel_graph, say_yes, story_of
 
 Durability = Literal["sync", "async", "exit"]
 DURABILITIES: tuple[Durability, ...] = ("sync", "async", "exit")
@@ -35,6 +35,16 @@ async def run_parallel(saver: Saver, thread_id: str, durability: Durability) -> 
     return [*seen, state, await story_of(graph, config)]
 
 
+async def run_nested(saver: Saver, thread_id: str, durability: Durability) -> list[Any]:
+    """Answer an interrupt inside a graph inside the graph."""
+    graph, config = nested_graph(saver), config_for(thread_id)
+    started = await graph.ainvoke({"visited": []}, config, durability=durability)
+    waiting = await graph.aget_state(config, subgraphs=True)
+    seen = [(task.name, getattr(task.state, "values", None), getattr(task.state, "next", None)) for task in waiting.tasks]
+    ended = await graph.ainvoke(say_yes(*started["__interrupt__"]), config, durability=durability)
+    return [seen, ended, await states_of(graph, thread_id)]
+
+
 async def run_deltas(saver: Saver, thread_id: str, durability: Durability) -> list[Any]:
     """Six turns over a channel that is rebuilt from its writes, then a state made by hand."""
     graph, config = delta_graph(saver), config_for(thread_id)
@@ -51,7 +61,7 @@ async def states_of(graph: Graph, thread_id: str) -> list[Any]:
 @pytest.mark.req("D1-R11")
 @pytest.mark.parametrize("database", ["embedded", "worker"], indirect=True)
 @pytest.mark.parametrize("durability", DURABILITIES)
-@pytest.mark.parametrize("run", [run_linear, run_parallel, run_deltas], ids=lambda run: run.__name__)
+@pytest.mark.parametrize("run", [run_linear, run_parallel, run_nested, run_deltas], ids=lambda run: run.__name__)
 async def test_a_graph_is_as_over_memory(database: MeteredDatabase, thread_id: str, durability: Durability, run: Any) -> None:
     """Results, states, tasks, interrupts and pending writes are equal, whenever they are stored."""
     assert await run(D1Saver(database), thread_id, durability) == await run(InMemorySaver(), thread_id, durability)

@@ -9,7 +9,7 @@ from backend.d1.meter import MeteredDatabase
 from backend.d1.transaction import Transaction
 from backend.errors import LeaseLost
 from backend.ports import Statement
-from tests.d1.graphs import chat_graph, config_for, linear_graph, parallel_graph, put, say_yes, story_of, values_of
+from tests.d1.graphs import chat_graph, config_for, delta_graph, linear_graph, parallel_graph, put, say_yes, story_of, values_of
 
 BREAKS = Statement("INSERT INTO guards (lease_held) VALUES (0)")
 
@@ -104,6 +104,26 @@ async def test_what_was_not_prefetched_is_read(embedded: MeteredDatabase, thread
         assert await values_of(saver, config_for("another")) == {"channel": 4}
         await transaction.commit(embedded)
     assert await values_of(saver, config_for("another")) == {"channel": 4}
+
+
+@pytest.mark.req("D1-R9", "D1-R23")
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+async def test_a_delta_channel_is_rebuilt_from_staged_writes(
+    embedded: MeteredDatabase, thread_id: str, durability: Any
+) -> None:
+    """Several runs share a transaction, then the next one; the channel is whole inside each and after it."""
+    saver = D1Saver(embedded)
+    graph, config = delta_graph(saver), config_for(thread_id)
+    expected: list[str] = []
+    for turn in range(6):
+        transaction = await opened(saver, embedded, thread_id)
+        with transaction.opened():
+            for part in range(2):
+                await graph.ainvoke({"log": [f"turn {turn}.{part}"]}, config, durability=durability)
+                expected += [f"turn {turn}.{part}", f"noted {len(expected) + 1}"]
+                assert (await graph.aget_state(config)).values["log"] == expected
+            await transaction.commit(embedded)
+        assert (await graph.aget_state(config)).values["log"] == expected
 
 
 @pytest.mark.req("D1-R9")

@@ -66,6 +66,8 @@ LIMITS = {
     "100 bound": Statement(f"SELECT {'?1,' * 100} ?101", (1,) * 101),
     "100,000 bytes of SQL": Statement(f"SELECT '{'x' * limits.MAX_SQL_BYTES}'"),
     "2,000,000 bytes a value": Statement("SELECT ?1", ("ä" * 1_000_001,)),
+    "numbers that JSON has": Statement("SELECT ?1", (float("nan"),)),
+    "text that UTF-8 has": Statement("SELECT ?1", ("half a \ud83c balloon",)),
     "found BEGIN": Statement(" -- soon\n begin"),
     "found VACUUM": Statement("/* why */ VACUUM"),
     "found ATTACH": Statement("ATTACH 'x' AS y"),

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from backend.d1.checkpoints.codec import Codec
 from backend.d1.checkpoints.commits import GroupCommit, Head, ThreadKey, Unit
 from backend.d1.checkpoints.rows import Page, Stored
-from backend.d1.checkpoints.sql import Place, select_place
+from backend.d1.checkpoints.sql import Place, select_ancestors, select_place
 from backend.d1.checkpoints.staged import StagedRun
 from backend.d1.transaction import Transaction, current_transaction
 from backend.ports import Database, Result, Statement
@@ -31,6 +31,12 @@ class Core:
         found = transaction.participant(self)
         return found if isinstance(found, StagedRun) else transaction.join(self, StagedRun())
 
+    def prefetch(self, transaction: Transaction, place: Place, page: Page) -> None:
+        """Give the transaction what its opening batch read."""
+        run = self.joined(transaction)
+        run.prefetched[place[:2]] = page
+        run.heads[place[:2]] = _head(place, page)
+
     async def read(self, place: Place) -> Page:
         """Read one checkpoint, from the transaction where it has it, and remember the head for the writes that follow."""
         transaction = current_transaction()
@@ -39,6 +45,20 @@ class Core:
         page = await self.fetch(select_place(place))
         self._remember(_head(place, page))
         return page
+
+    async def read_ancestors(self, place: Place, channels: str) -> Page:
+        """Read the ancestors in which the JSON array `channels` is found, the nearest first; staged ones are the nearest."""
+        transaction = current_transaction()
+        run = self.joined(transaction) if transaction else StagedRun()
+        staged, base = run.climb(place)
+        if not staged and base == place:
+            return run.lay_over(await self.fetch(select_ancestors(place, channels)))
+        if base is None:
+            return run.lay_over(Page(staged))
+        results = await self.execute([*select_place(base), *select_ancestors(base, channels)])
+        nearest, above = Page.of(results[:3]), Page.of(results[3:])
+        rows = [*staged, *nearest.checkpoints, *above.checkpoints]
+        return run.lay_over(Page(rows, [*nearest.writes, *above.writes], [*nearest.blobs, *above.blobs]))
 
     async def fetch(self, statements: Sequence[Statement]) -> Page:
         """Read a page of what is committed."""

@@ -127,7 +127,7 @@ def _refusing(row: Row) -> Generator[None, None, None]:
         yield
     except TextRefused as refused:
         raise CheckpointTampered(row["thread_id"], str(refused)) from refused
-    except (AttributeError, KeyError, IndexError, NotImplementedError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, NotImplementedError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointTampered(row["thread_id"], f"a row does not decode ({type(error).__name__})") from error
 
 

@@ -48,11 +48,32 @@ class StagedRun:
 
     def overlay(self, place: Place, page: Page) -> Page:
         """Return `page`, the read answer for `place`, with the staged rows laid over it."""
-        stored = [unit.stored for unit in self.units if unit.stored.place[:2] == place[:2]]
+        staged = [unit.stored for unit in self.units if unit.stored.place[:2] == place[:2]]
         rows = {row["checkpoint_id"]: row for row in page.checkpoints}
-        rows |= {each.checkpoint["checkpoint_id"]: each.checkpoint for each in stored if each.checkpoint}
+        rows |= {each.checkpoint["checkpoint_id"]: each.checkpoint for each in staged if each.checkpoint}
         chosen = rows.get(place.checkpoint_id or max(rows, default=""))
-        return Page([chosen] if chosen else [], [*page.writes, *_writes(stored)], [*page.blobs, *_blobs(stored)])
+        return self.lay_over(Page([chosen] if chosen else [], page.writes, page.blobs))
+
+    def lay_over(self, page: Page) -> Page:
+        """Return `page` with the staged writes and blobs."""
+        staged = [unit.stored for unit in self.units]
+        return Page(page.checkpoints, [*page.writes, *_writes(staged)], [*page.blobs, *_blobs(staged)])
+
+    def climb(self, place: Place) -> tuple[list[Row], Place | None]:
+        """Go up the parents of `place` while they are staged: return those, nearest first, and the first that is not.
+
+        That is `place` itself when it is not staged, and None past a checkpoint without a parent.
+        """
+        staged = {unit.stored.place: unit.stored.checkpoint for unit in self.units if unit.stored.checkpoint}
+        found: list[Row] = []
+        here = place
+        while row := staged.get(here):
+            if here != place:
+                found.append(row)
+            if row["parent_id"] is None:
+                return found, None
+            here = here._replace(checkpoint_id=row["parent_id"])
+        return found, here
 
 
 def _find(rows: Sequence[Row], checkpoint_id: str) -> bool:
