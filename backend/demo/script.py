@@ -14,7 +14,6 @@ _FENCE = re.compile(r"<<<DATA ([^\n]+)\n(.*?)\nDATA \1>>>", re.DOTALL)
 _TOUCH = re.compile(r"This is touch (\d+) of the sequence, version (\d+)\.")
 _FACT = re.compile(r"(\w+): (.*) \(source: .*\)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_ORDER = "{} set by the coach: "
 
 _WORDS: dict[str, Any] = json.loads((files("backend.demo") / "data" / "words.json").read_text("utf-8"))
 
@@ -60,22 +59,16 @@ def speak(prompt_name: str, _system: str, user: str) -> str:
 
 def _read(user: str) -> _Brief:
     data = dict(_FENCE.findall(user))
-    orders = _FENCE.sub("", user)
-    touch = _TOUCH.search(orders)
+    touch = _TOUCH.search(_FENCE.sub("", user))
     facts = [_FACT.fullmatch(line) for line in data.get("facts", "").splitlines()]
     return _Brief(
         data=data,
         facts=[(fact[1], fact[2]) for fact in facts if fact],
-        angle=_order(orders, "Angle"),
-        tone=_order(orders, "Tone"),
+        angle=data.get("angle set by the coach", ""),
+        tone=data.get("tone set by the coach", ""),
         step=int(touch[1]) - 1 if touch else 0,
         version=int(touch[2]) if touch else 1,
     )
-
-
-def _order(orders: str, name: str) -> str:
-    begin = _ORDER.format(name)
-    return next((line.removeprefix(begin) for line in orders.splitlines() if line.startswith(begin)), "")
 
 
 def _plan(brief: _Brief) -> str:

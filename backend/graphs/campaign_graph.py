@@ -26,6 +26,7 @@ from backend.domain.campaign import (
     DecisionRecord,
     Draft,
     Email,
+    GraphMeta,
     HeldDraft,
     PayloadOptions,
     Standing,
@@ -40,8 +41,8 @@ from backend.domain.suppression import reason_blocked
 from backend.domain.text import cut_on_word, one_line
 from backend.errors import MailOutcomeUnknown, MailRefused, ModelAnswerUnusable, ModelUnavailable, SendNeedsPerson, SendRefused
 from backend.graphs import email_outreach_graph
-from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence
-from backend.ports import Clock, Lease, Mailer, MakeLLM, OutgoingEmail, Prompt, SendLedger
+from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
+from backend.ports import Answer, Clock, Lease, Mailer, MakeLLM, OutgoingEmail, Prompt, SendLedger
 
 # Policy
 
@@ -161,6 +162,7 @@ class CampaignState(TypedDict, total=False):
     step: int
     anchor_at: str
     coach_plan: CoachPlan
+    coach_meta: GraphMeta
     version: int
     draft: Draft
     decision: DecisionRecord | None
@@ -196,22 +198,24 @@ async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> di
     payload = email_payload(runtime.context.case.campaign, runtime.context.case.dossier, {}, step=0)
     evidence = gather_evidence(payload)
     prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
+    answer: Answer | None = None
     try:
         answer = await runtime.context.make_llm(tier="standard").ask(prompt)
         plan = _coerce_coach_plan(answer.content)
         if plan is None:
             what = "the plan breaks its bounds"
             raise ModelAnswerUnusable(what)
+        origin = _provenance(evidence, model=answer.model)
     except ModelUnavailable as failure:
-        defaults = {
+        plan = {
             "angle": "",
             "tone": _DEFAULT_TONE,
             "cadence_days": _DEFAULT_CADENCE_DAYS,
             "max_touches": _DEFAULT_MAX_TOUCHES,
             "stop_criteria": _DEFAULT_STOP_CRITERIA,
         }
-        return {"coach_plan": {**defaults, "provenance": _provenance(evidence, failure=failure)}}
-    return {"coach_plan": {**plan, "provenance": _provenance(evidence, model=answer.model)}}
+        origin = _provenance(evidence, failure=failure)
+    return {"coach_plan": {**plan, "provenance": origin}, "coach_meta": telemetry(prompt, answer)}
 
 
 async def check_reply(state: CampaignState, runtime: Runtime[CampaignDeps]) -> Command[Literal["compose_touch", "__end__"]]:

@@ -22,6 +22,7 @@ from backend.domain.campaign import (
     Dossier,
     Draft,
     Email,
+    EmailPayload,
     GraphMeta,
     Memory,
     PastTouch,
@@ -35,7 +36,7 @@ from backend.domain.text import UNRESOLVED_FIELD, clean
 from backend.errors import ModelAnswerUnusable, ModelUnavailable
 from backend.graphs import email_compose_graph, email_reply_graph
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
-from backend.ports import Clock, MakeLLM, Prompt, Records
+from backend.ports import Answer, Clock, MakeLLM, Prompt, Records
 
 # Policy
 
@@ -175,32 +176,27 @@ async def decide_action(
 
 async def plan_roles(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
     """Have the leader assign the roles with one model call; whatever goes wrong, the default plan is assigned."""
-    payload = email_payload(state["campaign"], state["dossier"], {}, step=len(state["history"]))
+    payload = _payload(state)
     evidence = gather_evidence(payload)
     prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
+    answer: Answer | None = None
     try:
         answer = await runtime.context.make_llm(tier="standard").ask(prompt)
         if not _known_roles(answer.content):
             what = "the role plan names no composer"
             raise ModelAnswerUnusable(what)
+        roles = _repair_role_plan(answer.content)
+        origin = provenance("model", f"assigned by {answer.model}", confidence=0.5, evidence=evidence)
     except ModelUnavailable as failure:
+        roles = _DEFAULT_ROLES.copy()
         origin = provenance("default", f"{failure} The default roles are assigned.", confidence=0.0, evidence=evidence)
-        return {"role_plan": RolePlan(roles=list(_DEFAULT_ROLES), provenance=origin)}
-    origin = provenance("model", f"assigned by {answer.model}", confidence=0.5, evidence=evidence)
-    plan = RolePlan(roles=_repair_role_plan(answer.content), provenance=origin)
-    return {"role_plan": plan, "graph_meta": telemetry(prompt, answer)}
+    return {"role_plan": RolePlan(roles=roles, provenance=origin), "graph_meta": telemetry(prompt, answer)}
 
 
 async def compose(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
     """Have the worker of the decided action write the draft."""
-    options = PayloadOptions()
-    if "role_plan" in state:
-        options["roles"] = list(state["role_plan"]["roles"])
-    if "incoming" in state:
-        options["incoming"] = state["incoming"]
-    payload = email_payload(state["campaign"], state["dossier"], options, step=len(state["history"]))
     writer = _WRITERS[state["action"]]
-    written = await writer.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))
+    written = await writer.ainvoke({"payload": _payload(state)}, context=WorkerDeps(runtime.context.make_llm))
     draft: Draft = written["draft"]
     meta = _add_up(state.get("graph_meta", GraphMeta()), draft["graph_meta"])
     return {"draft": draft, "learned": written.get("learned", []), "graph_meta": meta}
@@ -218,6 +214,16 @@ async def remember(state: OrchestratorState, runtime: Runtime[OrchestratorDeps])
     now = to_text(runtime.context.clock.now())
     await runtime.context.records.remember(state["contact_id"], [*state["learned"], tried], at=now)
     return {}
+
+
+def _payload(state: OrchestratorState) -> EmailPayload:
+    """What the leader reads and the worker writes from; the keys that only a flag or an email that came in adds are last."""
+    options = PayloadOptions()
+    if "role_plan" in state:
+        options["roles"] = list(state["role_plan"]["roles"])
+    if "incoming" in state:
+        options["incoming"] = state["incoming"]
+    return email_payload(state["campaign"], state["dossier"], options, step=len(state["history"]))
 
 
 def _decide(action: Action, reason: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload, Memory
-from backend.domain.text import clean, cut_on_word, fence, one_line
+from backend.domain.text import cut_on_word, one_line
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, write_draft
 from backend.ports import Prompt
 
@@ -88,8 +88,7 @@ async def write_reply(state: ReplyState, runtime: Runtime[WorkerDeps]) -> dict[s
     """Write the answer with one model call, or by rule when none may be made, and note objections and wishes."""
     payload, evidence = state["payload"], state["evidence"]
     incoming = payload.get("incoming", Email(subject="", body=""))
-    asked = fence("email to answer", clean(f"{incoming['subject']}\n{incoming['body']}"))
-    prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=f"{describe(payload, evidence)}\n\n{asked}")
+    prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
     draft, answer = await write_draft(runtime.context, prompt, payload, _default_email(incoming), evidence)
     return {"draft": draft, "learned": _coerce_learned(answer.get("learned"))}
 

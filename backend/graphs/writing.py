@@ -42,20 +42,22 @@ async def write_draft(
 
     Fails open: a model that is off, late or talks nonsense costs a draft its quality, never its existence.
     """
+    answer: Answer | None = None
     try:
         answer = await deps.make_llm(tier="standard").ask(prompt)
         email = _coerce_email(answer, payload)
     except ModelUnavailable as failure:
         origin = provenance("default", str(failure), confidence=0.0, evidence=evidence)
-        meta = GraphMeta(prompt=prompt.name, model="none", model_calls=0)
-        return Draft(**_finish(default, payload), provenance=origin, graph_meta=meta), {}
+        return Draft(**_finish(default, payload), provenance=origin, graph_meta=telemetry(prompt, answer)), {}
     confidence = sum(fact["confidence"] for fact in payload["facts"]) / (len(payload["facts"]) or 1)
     origin = provenance("model", f"written by {answer.model}", confidence=confidence, evidence=evidence)
     return Draft(**_finish(email, payload), provenance=origin, graph_meta=telemetry(prompt, answer)), answer.content
 
 
-def telemetry(prompt: Prompt, answer: Answer) -> GraphMeta:
-    """What one answer took."""
+def telemetry(prompt: Prompt, answer: Answer | None) -> GraphMeta:
+    """What one answer took, whether it could be used or not; without one nothing was taken."""
+    if answer is None:
+        return GraphMeta(prompt=prompt.name, model="none", model_calls=0)
     return GraphMeta(
         prompt=prompt.name,
         model=answer.model,
@@ -67,9 +69,13 @@ def telemetry(prompt: Prompt, answer: Answer) -> GraphMeta:
 
 
 def describe(payload: EmailPayload, evidence: Sequence[str]) -> str:
-    """The user message of a prompt: the coach's orders first, then everything from outside, each part fenced."""
-    orders = [f"{key.capitalize()} set by the coach: {payload.get(key)}" for key in ("angle", "tone") if key in payload]
+    """The user message of a prompt: what the coach set, then what comes from outside, each part fenced as data.
+
+    The angle is fenced too: a model wrote it out of facts that anybody may have written.
+    """
     parts = [
+        ("angle set by the coach", payload.get("angle", "")),
+        ("tone set by the coach", payload.get("tone", "")),
         ("contact", _lines(payload["contact"])),
         ("company", _lines(payload["company"])),
         ("sender", _lines(payload["sender"])),
@@ -79,8 +85,9 @@ def describe(payload: EmailPayload, evidence: Sequence[str]) -> str:
         ("remembered", "\n".join(f"{memory['kind']}: {memory['text']}" for memory in payload["memories"])),
         ("emails sent before", "\n\n".join(f"{past['subject']}\n{past['body']}" for past in payload["history"])),
         ("feedback of the approver", payload.get("feedback", "")),
+        ("email to answer", "\n".join(payload["incoming"].values()) if "incoming" in payload else ""),
     ]
-    return "\n\n".join([*orders, *(fence(label, clean(text)) for label, text in parts if text)])
+    return "\n\n".join(fence(label, clean(text)) for label, text in parts if text)
 
 
 def gather_evidence(payload: EmailPayload) -> list[str]:

@@ -46,7 +46,7 @@ async def test_a_trace_hides_what_goes_in_and_out(monkeypatch: pytest.MonkeyPatc
     for name in ("LANGSMITH_HIDE_INPUTS", "LANGSMITH_HIDE_OUTPUTS"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    get_env_var.cache_clear()
+    get_env_var.cache_clear()  # type: ignore[attr-defined]  # an lru_cache, typed as the function it wraps
     async with langsmith_on_loopback() as langsmith, open_service({"d1_url": "sqlite:///:memory:"}):
         client = Client(api_url=langsmith.url, api_key="key", info={})
         with tracing_context(enabled=True, client=client):
@@ -57,4 +57,4 @@ async def test_a_trace_hides_what_goes_in_and_out(monkeypatch: pytest.MonkeyPatc
     received = b"".join(langsmith.received)
     assert b"compose_touch" in received
     assert [secret for secret in SECRETS if secret.encode() in received] == []
-    get_env_var.cache_clear()
+    get_env_var.cache_clear()  # type: ignore[attr-defined]  # an lru_cache, typed as the function it wraps
