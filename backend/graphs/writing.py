@@ -73,6 +73,7 @@ def describe(payload: EmailPayload, evidence: Sequence[str]) -> str:
 
     The angle is fenced too: a model wrote it out of facts that anybody may have written.
     """
+    incoming = payload.get("incoming")
     parts = [
         ("angle set by the coach", payload.get("angle", "")),
         ("tone set by the coach", payload.get("tone", "")),
@@ -85,7 +86,7 @@ def describe(payload: EmailPayload, evidence: Sequence[str]) -> str:
         ("remembered", "\n".join(f"{memory['kind']}: {memory['text']}" for memory in payload["memories"])),
         ("emails sent before", "\n\n".join(f"{past['subject']}\n{past['body']}" for past in payload["history"])),
         ("feedback of the approver", payload.get("feedback", "")),
-        ("email to answer", "\n".join(payload["incoming"].values()) if "incoming" in payload else ""),
+        ("email to answer", f"{incoming['subject']}\n{incoming['body']}" if incoming else ""),
     ]
     return "\n\n".join(fence(label, clean(text)) for label, text in parts if text)
 
