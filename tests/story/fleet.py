@@ -20,7 +20,7 @@ from backend.domain.flags import Flags
 from backend.domain.instants import from_text, to_text
 from backend.domain.suppression import address_sha256
 from backend.graphs import campaign_graph
-from backend.ports import Database, Lease, Mailer, OutgoingEmail, Row, SqlValue, Statement
+from backend.ports import Clock, Database, Lease, Mailer, OutgoingEmail, Row, SqlValue, Statement
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
@@ -161,7 +161,7 @@ class Fleet:
         return wire(database, self.clock, self.model, mailer or self.mailer, Flags())
 
 
-def wire(database: Database, clock: FixedClock, model: ScriptedLLM, mailer: Mailer, flags: Flags) -> Campaigns:
+def wire(database: Database, clock: Clock, model: ScriptedLLM, mailer: Mailer, flags: Flags) -> Campaigns:
     """Wire the verbs as the composition root does, over the given fakes."""
     saver = D1Saver(database)
     return Campaigns(

@@ -1,0 +1,106 @@
+"""What the processes do that `test_kill_nine` kills and freezes; each is a fresh one, forked from a server without threads."""
+
+import asyncio
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+from backend.campaigns import Campaigns
+from backend.d1.database import open_database
+from backend.domain.campaign import DecisionRequest
+from backend.domain.flags import Flags
+from backend.ports import Database, Statement
+from tests.fakes.clock import FixedClock
+from tests.fakes.other_process import Fate, FatedDatabase, FatedMailer, FileClock, FolderProvider, freeze, kill_nine
+from tests.fakes.scripted_model import ScriptedLLM
+from tests.story.fleet import SCRIPT, wire
+
+PENDING = "SELECT draft_id FROM drafts WHERE status = 'pending' ORDER BY draft_id"
+
+
+@dataclass(frozen=True)
+class World:
+    """What all processes of one story share: a folder with the database, the clock and the provider's books."""
+
+    folder: Path
+    replay_window: timedelta
+
+    @property
+    def url(self) -> str:
+        """Where the database is."""
+        return f"sqlite:///{self.folder}/d1.db"
+
+    @property
+    def clock(self) -> FileClock:
+        """The time, for all of them."""
+        return FileClock(self.folder / "now")
+
+    @property
+    def provider(self) -> FolderProvider:
+        """The provider, for all of them."""
+        return FolderProvider(self.folder, self.clock, self.replay_window)
+
+    def begin(self) -> None:
+        """Let time begin."""
+        self.clock.set(FixedClock().now())
+
+
+async def work(campaigns: Campaigns, database: Database) -> None:
+    """A tick, then a person who approves whatever waits; `database` is the person's own."""
+    await campaigns.resume()
+    (pending,) = await database.batch([Statement(PENDING)])
+    for row in pending.rows:
+        await campaigns.decide(row["draft_id"], DecisionRequest("approve", "ana"))
+
+
+def campaigns_of(world: World, database: Database) -> Campaigns:
+    """The verbs of a process that lives."""
+    return wire(database, world.clock, ScriptedLLM(SCRIPT), world.provider, Flags())
+
+
+def _fated_campaigns(world: World, database: Database, fate: Fate, end: Callable[[], None]) -> Campaigns:
+    mailer = FatedMailer(world.provider, fate, end)
+    return wire(FatedDatabase(database, fate, end), world.clock, ScriptedLLM(SCRIPT), mailer, Flags())
+
+
+def work_until_killed(world: World, fate: Fate) -> None:
+    """Work as `work` does, and be killed where fate has it."""
+
+    async def live() -> None:
+        async with open_database(world.url) as database:
+            await work(_fated_campaigns(world, database, fate, kill_nine), database)
+
+    asyncio.run(live())
+
+
+def approve_and_freeze(world: World, fate: Fate, draft_id: str, frozen: Connection) -> None:
+    """Approve one draft, say so and stop where fate has it, and go on when somebody continues the process."""
+
+    def stop() -> None:
+        frozen.send(True)  # noqa: FBT003  # any word does
+        freeze()
+
+    async def live() -> None:
+        async with open_database(world.url) as database:
+            campaigns = _fated_campaigns(world, database, fate, stop)
+            await campaigns.decide(draft_id, DecisionRequest("approve", "ana"))
+
+    asyncio.run(live())
+
+
+def nursery() -> ForkServerContext:
+    """Where processes come from: one server imports this module once, so each costs a fork."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def start_process(context: ForkServerContext, target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    """Start `target` in a process of its own."""
+    process = context.Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
