@@ -6,6 +6,7 @@ One connection a database, used by one thread, so this process runs one batch at
 
 import asyncio
 import math
+import re
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ BUSY_TIMEOUT_S = 10.0
 MAX_EXACT_INTEGER = 2**53
 MAX_PLAIN_FLOAT = 1e21  # JavaScript writes a whole number below this without an exponent, so it comes back as an integer
 
+_WRITING = re.compile(r"\b(?:DELETE|INSERT|REPLACE|UPDATE)\b", re.IGNORECASE)
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: limits.MAX_VALUE_BYTES,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: limits.MAX_SQL_BYTES,
@@ -117,9 +119,9 @@ class EmbeddedDatabase:
         return sqlite3.SQLITE_OK
 
     def _run(self, statements: Sequence[Statement]) -> list[Result]:
-        only_reads = all(limits.first_word(statement.sql) == "SELECT" for statement in statements)
+        reads = all(_only_reads(statement.sql) for statement in statements)
         try:
-            self._connection.execute("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise DatabaseUnreachable(str(error), tries=1) from error
         try:
@@ -163,6 +165,11 @@ async def open_embedded(path: str) -> AsyncGenerator[EmbeddedDatabase, None]:
         yield database
     finally:
         await database.close()
+
+
+def _only_reads(sql: str) -> bool:
+    """Tell whether `sql` surely writes nothing, so that readers of the file need not wait for each other."""
+    return limits.first_word(sql) in {"SELECT", "WITH"} and not _WRITING.search(sql)
 
 
 def _bind(value: SqlValue) -> float | str | None:

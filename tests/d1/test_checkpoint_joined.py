@@ -1,5 +1,6 @@
 """The saver inside a run's transaction: no request of its own, its own writes read back, one commit."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from backend.d1.transaction import Transaction
 from backend.errors import LeaseLost
 from backend.ports import Statement
 from tests.d1.graphs import chat_graph, config_for, delta_graph, linear_graph, parallel_graph, put, say_yes, story_of, values_of
+from tests.fakes.killer import Killed, KillingDatabase, Moment
 
 BREAKS = Statement("INSERT INTO guards (lease_held) VALUES (0)")
 
@@ -138,6 +140,25 @@ async def test_a_node_that_fails_leaves_what_came_before_to_commit(embedded: Met
         await graph.ainvoke({"visited": ["in"]}, config, durability="exit")
         await transaction.commit(embedded)
     assert (await graph.aget_state(config)).values["visited"] == ["in", "a", "b"]
+
+
+@pytest.mark.req("D1-R8")
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("at", [1, 2])
+async def test_a_killed_run_never_was_or_is_whole(embedded: MeteredDatabase, thread_id: str, at: int, moment: Moment) -> None:
+    """Killed before or after either of its two requests: the thread is as it was, or as the whole run leaves it."""
+    saver, config = D1Saver(embedded), config_for(thread_id)
+    await chat_graph(saver, "hello").ainvoke({"messages": [("user", "hi")]}, config)
+    dying = KillingDatabase(embedded, at, moment)
+    mortal = D1Saver(dying)
+    with contextlib.suppress(Killed):
+        transaction = Transaction()
+        mortal.prefetch(transaction, thread_id, await dying.batch(mortal.latest_statements(thread_id)))
+        with transaction.opened():
+            await chat_graph(mortal, "hello").ainvoke({"messages": [("user", "again")]}, config, durability="exit")
+            await transaction.commit(dying)
+    state = await chat_graph(saver, "hello").aget_state(config)
+    assert len(state.values["messages"]) == (4 if (at, moment) == (2, "after") else 2)
 
 
 @pytest.mark.req("D1-R15")

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.d1.checkpointer import D1Saver
+from backend.d1.checkpoints.rows import Blob
 from backend.d1.checkpoints.runs import MAX_INLINE_BYTES, cut_runs
+from backend.d1.checkpoints.sql import PUT_BLOB, statement
 from backend.d1.limits import MAX_VALUE_BYTES
 from backend.d1.meter import MeteredDatabase
 from backend.ports import Statement
@@ -61,6 +63,29 @@ async def test_a_large_value_is_parts_before_its_checkpoint(saver: D1Saver, embe
     [parts] = await embedded.batch([Statement(PARTS, (thread_id,))])
     assert [row["part"] for row in parts.rows] == [0, 1, 2, 3]
     assert max(row["n"] for row in parts.rows) < MAX_VALUE_BYTES
+
+
+@pytest.mark.req("D1-R17")
+async def test_a_blob_is_whole_or_not_there(saver: D1Saver, embedded: MeteredDatabase, thread_id: str) -> None:
+    """A blob of as many parts as an older compression made stays; what is left of a broken one is replaced."""
+    value = noise(3_000_000)
+    await put(saver, thread_id, {"channel": value})
+    [more] = await embedded.batch([Statement(PARTS, (thread_id,))])
+    other = {**Blob(thread_id, "id", value, saver._core.codec).rows[0], "part": 3}
+    await embedded.batch([statement(PUT_BLOB, thread_id, await blob_id(embedded), 3, other["body"])])
+    [same] = await embedded.batch([Statement(PARTS, (thread_id,))])
+    assert same.rows == more.rows
+    await embedded.batch(
+        [Statement("UPDATE checkpoint_blobs SET body = 'broken'"), Statement("DELETE FROM checkpoint_blobs WHERE part = 0")]
+    )
+    await put(saver, thread_id, {"channel": value})
+    assert await values_of(saver, config_for(thread_id)) == {"channel": value}
+
+
+async def blob_id(database: MeteredDatabase) -> str:
+    """The id of the only blob."""
+    [found] = await database.batch([Statement("SELECT DISTINCT blob_id FROM checkpoint_blobs")])
+    return str(found.rows[0]["blob_id"])
 
 
 @pytest.mark.req("D1-R17")

@@ -1,11 +1,14 @@
 """The SQLite file as several processes use it at once."""
 
 import asyncio
+import contextlib
+import sqlite3
 import sys
 from pathlib import Path
 
 import pytest
 
+from backend.d1.checkpoints.sql import Place, select_place
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
 from backend.d1.migrate import migrate
@@ -52,6 +55,18 @@ async def test_batches_of_one_process_run_one_at_a_time(embedded: MeteredDatabas
     await asyncio.gather(*(embedded.batch([Statement(COUNT)]) for _ in range(100)))
     [counted] = await embedded.batch([Statement(COUNTED)])
     assert counted.rows == [{"value": 100}]
+
+
+async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    """While another connection holds the write lock a checkpoint can be read; what is read is what was committed."""
+    async with open_embedded(f"{tmp_path}/d1.db") as database:
+        await migrate(database)
+        writer = sqlite3.connect(tmp_path / "d1.db", isolation_level=None)
+        with contextlib.closing(writer):
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute(COUNT)
+            page = await database.batch([Statement(COUNTED), *select_place(Place("thread", ""))])
+            assert [result.rows for result in page] == [[], [], [], []]
 
 
 async def test_a_statement_is_one_statement(embedded: MeteredDatabase) -> None:

@@ -15,6 +15,7 @@ from backend.ports import Statement
 from tests.d1.graphs import chat_graph, config_for, delta_graph, linear_graph, put, say_yes, story_of, values_of
 from tests.fakes.wavering_database import WaveringDatabase
 
+OVERLOAD, GONE = "D1 DB is overloaded", "Network connection lost"
 DUMP = [
     Statement("SELECT * FROM checkpoints"),
     Statement("SELECT * FROM checkpoint_writes"),
@@ -126,12 +127,27 @@ async def test_who_fails_in_company_fails_alone(wavering: WaveringDatabase) -> N
 
 
 @pytest.mark.req("D1-R14")
+async def test_a_batch_too_much_for_d1_is_sent_in_smaller_ones(wavering: WaveringDatabase) -> None:
+    """Where D1 is overloaded by the company, each run is sent alone, and all of them are durable."""
+    saver = D1Saver(wavering)
+
+    def overloaded(statements: Sequence[Statement]) -> None:
+        if len(statements) > 1:
+            raise DatabaseUnreachable(OVERLOAD, tries=5)
+
+    wavering.fails = overloaded
+    await asyncio.gather(*(put(saver, f"thread-{n}", {"n": n}) for n in range(5)))
+    wavering.fails = lambda _: None
+    assert [await values_of(saver, config_for(f"thread-{n}")) for n in range(5)] == [{"n": n} for n in range(5)]
+
+
+@pytest.mark.req("D1-R14")
 async def test_a_database_that_cannot_be_reached_fails_every_call(wavering: WaveringDatabase) -> None:
     """Nobody waits for ever, nothing is swallowed, and the next call is tried as if nothing had been."""
     saver = D1Saver(wavering)
 
     def unreachable(_: Sequence[Statement]) -> None:
-        raise DatabaseUnreachable("gone", tries=5)  # noqa: EM101  # the transport's sentence
+        raise DatabaseUnreachable(GONE, tries=5)
 
     wavering.fails = unreachable
     ended = await asyncio.gather(*(put(saver, f"thread-{n}", {}) for n in range(3)), return_exceptions=True)

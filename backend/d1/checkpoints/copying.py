@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from backend.d1.checkpoints.codec import Codec, TextRefused
 from backend.d1.checkpoints.rows import BLOB_MARK, Page, about_checkpoint, about_part, about_writes
-from backend.d1.checkpoints.sql import COPY_BLOB, COPY_CHECKPOINT, COPY_WRITES, PUT_RUN, statement
+from backend.d1.checkpoints.sql import COPY_CHECKPOINT, COPY_WRITES, PUT_BLOB, PUT_RUN, statement
 from backend.errors import CheckpointTampered
 from backend.ports import Row, Statement
 
@@ -28,14 +28,14 @@ def copied(page: Page, source_thread_id: str, target_thread_id: str, codec: Code
         return target
 
     try:
-        blobs = [moved(row, about_blob) for row in page.blobs]
+        blobs = [moved(row, about_blob) for row in sorted(page.blobs, key=lambda row: row["part"], reverse=True)]
         writes = [moved(row, about_writes) for row in page.writes]
         checkpoints = [moved(row, about_checkpoint) for row in page.checkpoints]
     except TextRefused as refused:
         raise CheckpointTampered(source_thread_id, str(refused)) from refused
     runs = sorted({row["run_id"] for row in checkpoints if row["run_id"]})
     return [
-        *(statement(COPY_BLOB, *row.values()) for row in blobs),
+        *(statement(PUT_BLOB, *row.values()) for row in blobs),
         *(statement(COPY_WRITES, *row.values()) for row in writes),
         *(statement(PUT_RUN, run_id, target_thread_id) for run_id in runs),
         *(statement(COPY_CHECKPOINT, *row.values()) for row in checkpoints),

@@ -27,10 +27,10 @@ class Blob:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The parts, each small enough for a row."""
+        """The parts, each small enough for a row, the first one last."""
         zipped, packed = pack(self.data)
         parts = [packed[start : start + MAX_PART_BYTES] for start in range(0, len(packed), MAX_PART_BYTES)]
-        return [self._row(number, Packed(zipped, part), len(parts)) for number, part in enumerate(parts)]
+        return [self._row(number, Packed(zipped, part), len(parts)) for number, part in reversed(list(enumerate(parts)))]
 
     def _row(self, number: int, part: Packed, parts: int) -> Row:
         body = self.codec.seal(part, about_part(self.thread_id, self.blob_id, number, parts))

@@ -42,11 +42,13 @@ SELECT ?1, ?2, ?3, ?4, ?5, count(*), ?6, ?7 FROM checkpoint_writes
 WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3 AND task_id = ?4
 ON CONFLICT DO NOTHING"""
 
-PUT_BLOB = "INSERT OR IGNORE INTO checkpoint_blobs (thread_id, blob_id, part, body) VALUES (?1, ?2, ?3, ?4)"
+# Part 0 is written last: where it is, the blob is whole, and no part of another compression of it may join.
+PUT_BLOB = """
+INSERT OR REPLACE INTO checkpoint_blobs (thread_id, blob_id, part, body) SELECT ?1, ?2, ?3, ?4
+WHERE NOT EXISTS (SELECT 1 FROM checkpoint_blobs WHERE thread_id = ?1 AND blob_id = ?2 AND part = 0)"""
 
-# Copies name no columns they compute: a row is given whole, in the order of its table's columns.
+# A copy is a row given whole, in the order of its table's columns.
 
-COPY_BLOB = PUT_BLOB
 COPY_WRITES = "INSERT OR IGNORE INTO checkpoint_writes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 COPY_CHECKPOINT = "INSERT OR IGNORE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 
