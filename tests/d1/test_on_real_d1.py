@@ -1,0 +1,133 @@
+"""The service and its checkpointer on real local D1, over a network that repeats itself."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from backend.d1.checkpointer import D1Saver
+from backend.d1.database import open_database
+from backend.domain.campaign import Decision, DecisionRequest
+from backend.errors import DraftAlreadyDecided
+from backend.ports import Database, Result, Statement
+from tests.d1.graphs import config_for, put
+from tests.d1.test_checkpoint_graphs import run_deltas, run_linear, run_parallel
+from tests.d1.wrangler import Edge, running_edge
+from tests.story.fleet import SCRIPT, Fleet, open_fleet
+
+OURS = ("companies", "company_facts", "contacts", "campaigns", "threads", "drafts", "send_ledger", "audit", "flags")
+DECISIONS: tuple[Decision, ...] = ("regenerate", "edit", "approve", "reject")
+
+
+@dataclass
+class RepeatingDatabase:
+    """Loses the answer to every batch, so that the caller sends it again and gets the second one's."""
+
+    database: Database
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        """See `ports.Database.batch`."""
+        await self.database.batch(statements)
+        return await self.database.batch(statements)
+
+
+@pytest.fixture(scope="module")
+def own_edge(tmp_path_factory: pytest.TempPathFactory) -> Generator[Edge]:
+    """A Worker on a database of its own: a sweep takes every thread that is due, whoever enrolled it."""
+    with running_edge(tmp_path_factory.mktemp("edge")) as running:
+        yield running
+
+
+@asynccontextmanager
+async def fleet_on(edge: Edge, contacts: Sequence[str] = ("ada",)) -> AsyncGenerator[Fleet]:
+    """A fleet with a coach on real D1, in tables that are empty."""
+    async with open_database(edge.url, edge.token) as database:
+        await database.batch([Statement(f"DELETE FROM {table}") for table in (*OURS, "checkpoints", "checkpoint_writes")])  # noqa: S608  # names of this file
+    async with open_fleet(SCRIPT, coach=True, url=edge.url, token=edge.token, contacts=contacts) as fleet:
+        yield fleet
+
+
+async def live(fleet: Fleet) -> list[Any]:
+    """Four decisions on one thread, and everything that can be told of it afterwards without ids."""
+    await fleet.enrol()
+    for decision in DECISIONS:
+        edited = {"edited": {"subject": "Mine", "body": "My own words."}} if decision == "edit" else {}
+        await fleet.touch(decision, **edited)
+    queries = (
+        "SELECT status, step, attempts, next_touch_at FROM threads",
+        "SELECT step, version, status, decision, subject, approved_body FROM drafts ORDER BY step, version",
+        "SELECT step, state FROM send_ledger ORDER BY step",
+        "SELECT action, count(*) AS n FROM audit GROUP BY action ORDER BY action",
+        "SELECT count(*) AS n FROM checkpoints UNION ALL SELECT count(*) FROM checkpoint_writes",
+    )
+    told = [await fleet.rows(query) for query in queries]
+    return [told, (await fleet.state())["coach_plan"], fleet.sent_days(), fleet.model.count("campaign:coach_plan")]
+
+
+@pytest.mark.req("D1-R15", "AA02-R4", "AA02-R13")
+async def test_a_thread_is_the_same_on_real_d1_with_every_batch_sent_twice(own_edge: Edge) -> None:
+    """Threads, drafts, ledger, audit, checkpoints and plan equal those of the embedded database and a quiet network."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        expected = await live(fleet)
+    async with fleet_on(own_edge) as fleet:
+        fleet.campaigns = fleet.on(RepeatingDatabase(fleet.database))
+        assert await live(fleet) == expected
+        assert set(fleet.mailer.deliveries.values()) == {1}
+        assert fleet.mailer.attempts.total() == 2
+
+
+async def test_ticks_at_once_on_real_d1_run_each_due_thread_once(own_edge: Edge) -> None:
+    """Four processes sweep twenty-four due threads at the same instant: each is composed once and has one draft."""
+    contacts = [f"contact{number}" for number in range(24)]
+    async with fleet_on(own_edge, contacts) as fleet:
+        await fleet.campaigns.enrol("close", contacts, principal="op")
+        reports = await asyncio.gather(*(fleet.on(fleet.database).resume() for _ in range(4)))
+        ran = [run.thread_id for report in reports for run in report.runs]
+        assert sorted(ran) == sorted(f"close:{contact_id}" for contact_id in contacts)
+        assert fleet.model.count("email:compose") == len(contacts)
+        assert len(await fleet.rows("SELECT 1 FROM drafts WHERE status = 'pending'")) == len(contacts)
+
+
+async def test_a_double_click_on_real_d1_is_one_decision(own_edge: Edge) -> None:
+    """Two processes approve the same draft at the same instant: one sends, the other learns who was first."""
+    async with fleet_on(own_edge) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        draft_id = await fleet.pending()
+        clicks = [fleet.on(fleet.database).decide(draft_id, DecisionRequest("approve", who)) for who in ("ana", "ben")]
+        ended = await asyncio.gather(*clicks, return_exceptions=True)
+        assert sorted(type(result) is DraftAlreadyDecided for result in ended) == [False, True]
+        assert fleet.mailer.attempts.total() == 1
+
+
+@pytest.mark.req("D1-R15", "D1-R11")
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+@pytest.mark.parametrize("run", [run_linear, run_parallel, run_deltas], ids=lambda run: run.__name__)
+async def test_a_graph_on_real_d1_is_as_over_memory_with_every_batch_sent_twice(
+    edge: Edge, thread_id: str, durability: Any, run: Any
+) -> None:
+    """Interrupts side by side, answers one by one, deltas: the second sending finds its work done."""
+    async with open_database(edge.url, edge.token) as database:
+        found = await run(D1Saver(RepeatingDatabase(database)), thread_id, durability)
+    assert found == await run(InMemorySaver(), thread_id, durability)
+
+
+@pytest.mark.req("D1-R17")
+async def test_500_pending_writes_come_back_from_real_d1_in_one_request(edge: Edge, thread_id: str) -> None:
+    """Five hundred tasks write at once; what they wrote is read in order, and little more than five requests wrote it."""
+    async with open_database(edge.url, edge.token) as database:
+        saver = D1Saver(database)
+        config = await put(saver, thread_id, {})
+        before = database.meter.copy()
+        writes = (saver.aput_writes(config, [("channel", number)], f"task-{number:03}", "~path") for number in range(500))
+        await asyncio.gather(*writes)
+        written = database.meter.since(before)
+        found = await saver.aget_tuple(config_for(thread_id))
+        assert found is not None
+        assert found.pending_writes == [(f"task-{number:03}", "channel", number) for number in range(500)]
+        assert written.requests <= 8
+        assert database.meter.since(before).requests == written.requests + 1
