@@ -299,6 +299,16 @@ class NotMigrated(DatabaseError):
         super().__init__(f"The database lacks the migrations {missing}. Run `agentic-sales migrate`.")
 
 
+class BatchesNotAtomic(DatabaseError):
+    """The database may keep half of a batch, so a run could be stored in half; it is not used."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The database has not shown that its batches are atomic: {why}. Nothing was started; "
+            "reach it through the bridge Worker instead (D1_URL=https://…), whose batches are transactions.",
+        )
+
+
 class CheckpointTampered(DatabaseError):
     """A checkpoint row does not read as one this service wrote; nothing was run."""
 

@@ -10,11 +10,12 @@ from pydantic import SecretStr
 
 from backend.campaigns import Campaigns
 from backend.d1.checkpointer import D1Saver
-from backend.d1.database import open_database
+from backend.d1.database import open_database, open_proven_database
 from backend.d1.intake import D1Intake
 from backend.d1.ledger import D1SendLedger
 from backend.d1.meter import MeteredDatabase
 from backend.d1.records import D1Records
+from backend.d1.remote import HttpPolicy
 from backend.d1.threads import D1Threads
 from backend.d1.tokens import D1Tokens
 from backend.d1.views import D1Views
@@ -24,7 +25,7 @@ from backend.graphs.registry import GRAPHS
 from backend.llm import DeepSeek
 from backend.mail import OutboxMailer
 from backend.ports import Clock, Mailer, MakeLLM
-from backend.settings import kill_switch_is_on, read_settings
+from backend.settings import Settings, kill_switch_is_on, read_settings
 
 
 class SystemClock:
@@ -53,14 +54,22 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a door must know of the settings before it opens the service; no secret is among it."""
+    """What a door must know of the settings before it opens the service; of a secret no more than its length, 0 without one."""
 
     host: str
     port: int
     log_level: str
     d1_url: str
-    outbox_dir: str
+    d1_token_chars: int
+    checkpoint_key_chars: int
     has_model_key: bool
+    model_url: str
+    models_are_off: bool
+    flags: Flags
+    cron_secret_chars: int
+    previous_cron_secret_chars: int
+    cron_secrets_are_equal: bool
+    outbox_dir: str
 
     @property
     def is_embedded(self) -> bool:
@@ -80,8 +89,16 @@ def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
         port=settings.port,
         log_level=settings.log_level,
         d1_url=settings.d1_url,
-        outbox_dir=settings.outbox_dir,
+        d1_token_chars=len(settings.d1_token or ""),
+        checkpoint_key_chars=len(settings.checkpoint_key or ""),
         has_model_key=bool((_reveal(settings.deepseek_api_key) or "").strip()),
+        model_url=settings.deepseek_base_url,
+        models_are_off=kill_switch_is_on(settings.llm_kill_switch),
+        flags=_flags_of(settings),
+        cron_secret_chars=len(settings.cron_secret or ""),
+        previous_cron_secret_chars=len(settings.cron_secret_previous or ""),
+        cron_secrets_are_equal=settings.cron_secret == settings.cron_secret_previous,
+        outbox_dir=settings.outbox_dir,
     )
 
 
@@ -100,14 +117,16 @@ async def open_service(
 
     Raises:
         SettingRefused: a setting is not allowed; nothing was opened.
+        BatchesNotAtomic: D1's REST API keeps half of a failed batch; nothing was opened.
+        DatabaseUnreachable: the database cannot be opened, or REST did not answer the proof.
     """
     _guard_process()
     settings = read_settings(overrides)
     clock = clock or SystemClock()
     mailer = mailer or OutboxMailer(settings.outbox_dir)
-    flags = Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
+    flags = _flags_of(settings)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings.d1_url, _reveal(settings.d1_token)))
+        database = await stack.enter_async_context(open_proven_database(settings.d1_url, _reveal(settings.d1_token)))
         if make_llm is None:
             make_llm = await stack.enter_async_context(make_deepseek(overrides))
         saver = D1Saver(database, key=_reveal(settings.checkpoint_key))
@@ -141,6 +160,21 @@ async def open_service(
         )
 
 
+@asynccontextmanager
+async def open_configured_database(
+    overrides: Mapping[str, object] | None = None, *, policy: HttpPolicy | None = None
+) -> AsyncGenerator[MeteredDatabase, None]:
+    """Open the database of the settings as it is, unproven, to be looked at.
+
+    Raises:
+        SettingRefused: a setting is not allowed; nothing was opened.
+        DatabaseUnreachable: an embedded database cannot be opened.
+    """
+    settings = read_settings(overrides)
+    async with open_database(settings.d1_url, _reveal(settings.d1_token), policy=policy) as database:
+        yield database
+
+
 def make_deepseek(overrides: Mapping[str, object] | None = None) -> DeepSeek:
     """Make the model client that `open_service` makes unless it is given one; whoever makes it closes it.
 
@@ -161,6 +195,10 @@ def _guard_process() -> None:
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
     os.environ.setdefault("LANGSMITH_HIDE_INPUTS", "true")
     os.environ.setdefault("LANGSMITH_HIDE_OUTPUTS", "true")
+
+
+def _flags_of(settings: Settings) -> Flags:
+    return Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -118,6 +118,28 @@ def resume(
     run(resume_due(as_json=as_json))
 
 
+@app.command()
+def doctor(
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON, and nothing else, on standard output.")
+    ] = False,
+) -> None:
+    """Examine the configuration and the database it names, and print what to do about each finding.
+
+    It writes nothing that stays, sends no email and asks no model. The exit code is 1 when something is wrong, and 0 when
+    there are only notes.
+
+    Example: agentic-sales doctor --json
+    """
+    import asyncio
+
+    from backend.cli.doctor import print_examination
+
+    if not asyncio.run(print_examination(as_json=as_json)):
+        raise typer.Exit(1)
+
+
 @tokens.command("create")
 def create_token(
     role: Annotated[Literal["rep", "operator", "cron"], typer.Option(help="What its holder may do.")],

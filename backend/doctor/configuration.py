@@ -1,0 +1,132 @@
+"""The checks of the configuration: each takes what may be known of the settings and returns one finding; none asks anybody.
+
+A new check is a function and a line in `CHECKS`.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from backend.d1.checkpoints.codec import Codec
+from backend.doctor.findings import Finding, note, ok, wrong
+from backend.doctor.places import is_loopback, split
+from backend.errors import SettingRefused
+from backend.logs import LEVELS
+from backend.wiring import Surroundings
+
+MIN_SECRET_CHARS: Final = 32
+CONTAINERS_D1: Final = "d1.internal"
+"""The bridge's host inside the service's container, where the Worker needs no token to know who asks."""
+
+
+def check_log_level(around: Surroundings) -> Finding:
+    """Every command refuses to start with another word."""
+    if around.log_level.strip().upper() in LEVELS:
+        return ok(around.log_level)
+    return wrong(f"{around.log_level!r} is no level", f"Set LOG_LEVEL to one of {', '.join(LEVELS)}.")
+
+
+def check_d1_token(around: Surroundings) -> Finding:
+    """A database elsewhere is open to whoever holds its token, so it takes one, and not in the clear."""
+    if around.is_embedded:
+        return ok("none is needed: the database is a file")
+    parts = split(around.d1_url)
+    if parts.hostname == CONTAINERS_D1:
+        return ok("none is needed: the Worker knows its own container")
+    if not around.d1_token_chars:
+        return wrong("not set", "Set D1_TOKEN: D1_BRIDGE_TOKEN of the Worker, or for d1:// an API token that may edit D1.")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        return note("set, and sent in the clear", "Begin D1_URL with https.")
+    return ok("set")
+
+
+def check_checkpoint_key(around: Surroundings) -> Finding:
+    """Without a key what a graph remembers can be read by whoever reads the database."""
+    if not around.checkpoint_key_chars:
+        advice = "Set CHECKPOINT_KEY before the first campaign: under a key, rows written without one are refused."
+        return note("not set: checkpoints are stored unencrypted", advice)
+    try:
+        Codec("x" * around.checkpoint_key_chars)
+    except SettingRefused as refused:
+        return wrong(
+            str(refused), f"pip install 'agentic-sales[encryption]', and a key of {MIN_SECRET_CHARS} characters or more."
+        )
+    return ok("set: checkpoints are encrypted")
+
+
+def check_model_key(around: Surroundings) -> Finding:
+    """A service without a model works, by rules alone."""
+    if around.has_model_key:
+        return ok("set")
+    return note("not set: plans and drafts are the defaults, and say so", "Set DEEPSEEK_API_KEY to have a model write.")
+
+
+def check_model_host(around: Surroundings) -> Finding:
+    """The settings let prompts go to DeepSeek and to loopback only; which of them it is matters to a person."""
+    host = split(around.model_url).hostname or ""
+    if is_loopback(host):
+        return note(f"{host}: a model on this machine", "For DeepSeek leave DEEPSEEK_BASE_URL unset.")
+    return ok(host)
+
+
+def check_kill_switch(around: Surroundings) -> Finding:
+    """The switch is for emergencies, and one that was forgotten looks like a model that is down."""
+    if around.models_are_off:
+        return note("on: no model is asked on any path", "Set LLM_KILL_SWITCH=false when models may be asked again.")
+    return ok("off")
+
+
+def check_flags(around: Surroundings) -> Finding:
+    """The environment's defaults; a stored row overrides each of them."""
+    flags = around.flags
+    coach, roles = (_on(switch) for switch in (flags.campaign_coach_enabled, flags.orchestrator_role_plan))
+    return ok(f"CAMPAIGN_COACH_ENABLED {coach}, ORCHESTRATOR_ROLE_PLAN {roles}")
+
+
+def check_cron_secret(around: Surroundings) -> Finding:
+    """Who holds it can wake the service, so it must not be guessed, and a rotation must have an end."""
+    new = f"Make one of {MIN_SECRET_CHARS} characters or more: openssl rand -base64 32"
+    if not around.cron_secret_chars and not around.previous_cron_secret_chars:
+        return note("not set: POST /cron/resume takes a token with the role cron", new)
+    if around.cron_secrets_are_equal:
+        return wrong("CRON_SECRET_PREVIOUS is the same: nothing was rotated", f"Give CRON_SECRET a new value. {new}")
+    if not around.cron_secret_chars:
+        return wrong("CRON_SECRET is not set, and the previous one still opens the door", f"Set CRON_SECRET. {new}")
+    if min(around.cron_secret_chars, around.previous_cron_secret_chars or MIN_SECRET_CHARS) < MIN_SECRET_CHARS:
+        return note(f"set, with fewer than {MIN_SECRET_CHARS} characters", new)
+    if around.previous_cron_secret_chars:
+        return note("set, and the previous one is still good", "Unset CRON_SECRET_PREVIOUS when the rotation is over.")
+    return ok("set")
+
+
+def check_outbox(around: Surroundings) -> Finding:
+    """Approved emails become files in this folder, which the first send makes; a nameless file shows whether it can."""
+    folder = Path(around.outbox_dir).absolute()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        found = f"{around.outbox_dir} cannot be written to: {error.strerror}"
+        return wrong(found, "Set OUTBOX_DIR to a folder that this user may write to.")
+    return ok(
+        f"{around.outbox_dir} can be written to" if nearest == folder else f"{around.outbox_dir} is made by the first send"
+    )
+
+
+CHECKS: Final[Mapping[str, Callable[[Surroundings], Finding]]] = {
+    "log level": check_log_level,
+    "D1 token": check_d1_token,
+    "checkpoint key": check_checkpoint_key,
+    "model key": check_model_key,
+    "model host": check_model_host,
+    "kill switch": check_kill_switch,
+    "flags": check_flags,
+    "cron secret": check_cron_secret,
+    "outbox": check_outbox,
+}
+
+
+def _on(switch: bool) -> str:  # noqa: FBT001  # a flag's value, not a mode
+    return "on" if switch else "off"

@@ -1,0 +1,209 @@
+"""The checks of the database: each asks it a few cheap questions and returns one finding; nothing that is written stays.
+
+A new check is a function and a line in `CHECKS`. They are made in this order: `answers` first, because nothing more is asked of
+a database that does not; what reads our tables last, because a database that lacks migrations may lack them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+from typing import Final
+
+from backend.d1 import limits
+from backend.d1.atomicity import prove_atomic_batches
+from backend.d1.migrate import pending
+from backend.d1.tokens import D1Tokens
+from backend.doctor.findings import Finding, Report, note, ok, wrong
+from backend.domain.flags import CAMPAIGN_COACH_ENABLED, ORCHESTRATOR_ROLE_PLAN
+from backend.domain.instants import from_text, to_text
+from backend.errors import BatchesNotAtomic, DatabaseError, DatabaseUnreachable, StatementFailed
+from backend.ports import Clock, Database, Row, SqlValue, Statement
+
+ROUND_TRIPS: Final = 7
+SLOW_MS: Final = 150
+MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=5)
+
+_ANSWER = "SELECT 1 AS one"
+_NOW = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now') AS now"
+_ECHO = "SELECT ?1 AS integer, ?2 AS real, ?3 AS text, ?4 AS absent, ?5 AS large"
+_FLAGS = "SELECT name, value, set_by, set_at FROM flags ORDER BY name"
+
+_SENT: Final[Mapping[str, SqlValue]] = {
+    "integer": 42,
+    "real": 0.1,
+    "text": "Zoë 🎈 \0 ''",
+    "absent": None,
+    "large": 2**53 - 1,
+}
+
+_LIMITS: Final[Mapping[str, tuple[Statement, Statement]]] = {
+    f"{limits.MAX_PARAMS} parameters": (
+        Statement(f"SELECT ?{limits.MAX_PARAMS} AS last", tuple(range(limits.MAX_PARAMS))),
+        Statement(f"SELECT ?{limits.MAX_PARAMS + 1} AS last"),
+    ),
+    f"{limits.MAX_VALUE_BYTES:,} bytes a value": (
+        Statement(f"SELECT length(zeroblob({limits.MAX_VALUE_BYTES})) AS n"),
+        Statement(f"SELECT length(zeroblob({limits.MAX_VALUE_BYTES + 1})) AS n"),
+    ),
+}
+"""For each limit a statement at it, and one beyond it that the client lets pass; the database makes the large value itself."""
+
+_SEE_URL: Final = "See that D1_URL is right and that what it names is running."
+_SEE_TOKEN: Final = (
+    "See that D1_URL is right, and that D1_TOKEN is what the Worker has as D1_BRIDGE_TOKEN, or may edit this D1."  # noqa: S105  # advice
+)
+_USE_BRIDGE: Final = "Do not use it. Reach D1 through the bridge Worker of wrangler.toml, with D1_URL=https://…"
+_NOT_D1: Final = "See what stands between this machine and D1, or use the bridge Worker of wrangler.toml."
+_SEE_WORDS: Final = "Correct what it says and examine it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The database under examination and where it is, the clock its own is held against, and a stopwatch in seconds."""
+
+    database: Database
+    place: str
+    clock: Clock
+    stopwatch: Callable[[], float]
+
+    async def ask(self, sql: str, *params: SqlValue) -> list[Row]:
+        """Run one statement and return its rows."""
+        [result] = await self.database.batch([Statement(sql, params)])
+        return result.rows
+
+
+async def check_answers(subject: Subject) -> Finding:
+    """The first request: a wrong address, a wrong token and a server that is none of D1's show here."""
+    try:
+        rows = await subject.ask(_ANSWER)
+    except StatementFailed as failed:
+        return wrong(f"{subject.place} refuses: {failed.message}", _SEE_TOKEN)
+    if rows != [{"one": 1}]:
+        return wrong(f"{subject.place} does not answer as D1 does", _NOT_D1)
+    return ok(f"{subject.place} answers")
+
+
+async def check_atomic_batches(subject: Subject) -> Finding:
+    """A run is one batch, so half of one must never stay."""
+    try:
+        await prove_atomic_batches(subject.database)
+    except BatchesNotAtomic as refused:
+        return wrong(str(refused), _USE_BRIDGE)
+    return ok("a batch that failed left nothing behind")
+
+
+async def check_parameter_types(subject: Subject) -> Finding:
+    """What is bound comes back equal; the REST API documents its parameters as text."""
+    [row] = await subject.ask(_ECHO, *_SENT.values())
+    changed = [f"{name} {sent!r} as {row.get(name)!r}" for name, sent in _SENT.items() if row.get(name) != sent]
+    if changed:
+        return wrong(f"it gives back {'; '.join(changed)}", _USE_BRIDGE)
+    return ok("integer, real, text, null and a large integer come back equal")
+
+
+async def check_limits(subject: Subject) -> Finding:
+    """The client refuses what is beyond D1's limits; a database that takes less would fail in the middle of the work."""
+    too_much = [name for name, (at, _) in _LIMITS.items() if not await _takes(subject, at)]
+    if too_much:
+        return wrong(f"it does not take {' or '.join(too_much)}, which this client sends", _NOT_D1)
+    looser = [name for name, (_, beyond) in _LIMITS.items() if await _takes(subject, beyond)]
+    more = f"it would take more than {' and '.join(looser)}" if looser else "it refuses more, too"
+    return ok(f"takes {' and '.join(_LIMITS)}, the most this client sends; {more}")
+
+
+async def check_latency(subject: Subject) -> Finding:
+    """Every touch takes a few round trips, one after another."""
+    times_ms = [await _round_trip_ms(subject) for _ in range(ROUND_TRIPS)]
+    found = f"{median(times_ms):.1f} ms a round trip, the median of {ROUND_TRIPS}"
+    if median(times_ms) > SLOW_MS:
+        return note(found, f"Over {SLOW_MS} ms every touch is felt. Run the service near its database.")
+    return ok(found)
+
+
+async def check_clock(subject: Subject) -> Finding:
+    """What is due, leased or expired is decided by this machine's clock, beside rows that others dated."""
+    before = subject.clock.now()
+    [row] = await subject.ask(_NOW)
+    after = subject.clock.now()
+    ahead = from_text(row["now"]) - (before + (after - before) / 2)
+    found = f"{abs(ahead).total_seconds():.1f} s {'ahead of' if ahead > timedelta(0) else 'behind'} this machine"
+    if abs(ahead) > MAX_CLOCK_DIFFERENCE:
+        return note(found, "Set this machine's clock, by NTP; what is due is decided by it.")
+    return ok(found)
+
+
+async def check_migrations(subject: Subject) -> Finding:
+    """The tables of this version are there, whoever made them: this program or wrangler."""
+    missing = await pending(subject.database)
+    if missing:
+        return wrong(f"{', '.join(missing)} not applied", "Run `agentic-sales migrate`.")
+    return ok("every one of this version is applied")
+
+
+async def check_stored_flags(subject: Subject) -> Finding:
+    """A row overrides the environment, so whoever looks at the environment alone is misled."""
+    rows = await subject.ask(_FLAGS)
+    if unknown := [row["name"] for row in rows if row["name"] not in {CAMPAIGN_COACH_ENABLED, ORCHESTRATOR_ROLE_PLAN}]:
+        return note(f"no flag is named {' or '.join(unknown)}", "Its row has no effect; delete it.")
+    stored = [f"{row['name']} {'on' if row['value'] else 'off'}, set by {row['set_by']} at {row['set_at']}" for row in rows]
+    return ok("; ".join(stored) or "none: the environment decides")
+
+
+async def check_tokens(subject: Subject) -> Finding:
+    """Without a live token nobody can decide a draft over HTTP."""
+    now = to_text(subject.clock.now())
+    kept = [token for token in await D1Tokens(subject.database).list() if not token.revoked_at]
+    expired = [token.name for token in kept if token.expires_at <= now]
+    live = f"{len(kept) - len(expired)} live"
+    if expired:
+        return note(
+            f"{live}; expired: {', '.join(expired)}", "Make new ones with `agentic-sales tokens create`, or revoke them."
+        )
+    if not kept:
+        return note("none", "Make one: agentic-sales tokens create --role operator --name NAME")
+    return ok(live)
+
+
+CHECKS: Final[Mapping[str, Callable[[Subject], Awaitable[Finding]]]] = {
+    "database": check_answers,
+    "atomic batches": check_atomic_batches,
+    "parameter types": check_parameter_types,
+    "limits": check_limits,
+    "latency": check_latency,
+    "clock": check_clock,
+    "migrations": check_migrations,
+    "stored flags": check_stored_flags,
+    "tokens": check_tokens,
+}
+GATES: Final = frozenset({check_answers, check_migrations})
+"""A database that is wrong in one of these is asked nothing more."""
+
+
+async def examine_database(subject: Subject) -> Report:
+    """Make the checks in their order, up to a gate that is wrong or the first request without an answer."""
+    report: dict[str, Finding] = {}
+    for name, check in CHECKS.items():
+        try:
+            report[name] = await check(subject)
+        except DatabaseUnreachable as gone:
+            return report | {name: wrong(str(gone), _SEE_URL)}
+        except DatabaseError as failed:
+            report[name] = wrong(str(failed), _SEE_WORDS)
+        if check in GATES and report[name].state == "wrong":
+            break
+    return report
+
+
+async def _takes(subject: Subject, statement: Statement) -> bool:
+    try:
+        await subject.database.batch([statement])
+    except StatementFailed:
+        return False
+    return True
+
+
+async def _round_trip_ms(subject: Subject) -> float:
+    started = subject.stopwatch()
+    await subject.ask(_ANSWER)
+    return (subject.stopwatch() - started) * 1_000
