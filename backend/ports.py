@@ -151,12 +151,16 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run one thread until `until_at`; `fence` grows with each claim, so an old holder can be told apart."""
+    """The right to run one thread until `until_at`; `fence` grows with each claim, so an old holder can be told apart.
+
+    `opening` holds what the run would read first, when the request that claimed the thread has read it already.
+    """
 
     thread_id: str
     owner: str
     fence: int
     until_at: str
+    opening: Sequence[Result] | None = field(default=None, compare=False, repr=False)
 
 
 LedgerState = Literal["reserved", "sent", "failed", "unknown"]

@@ -3,22 +3,13 @@
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
 
 from backend.d1.checkpointer import D1Saver
-from backend.d1.dossier import read_brief, take_brief
-from backend.d1.flags import READ_FLAGS, take_flags
-from backend.d1.transaction import Transaction
+from backend.d1.runs import open_run, read_case, read_case_of_draft, thread_of
 from backend.domain.campaign import (
     MAX_DRAFT_VERSIONS,
-    Case,
-    DecisionRecord,
     DecisionRequest,
-    Draft,
     Email,
-    HeldDraft,
-    Thread,
-    ThreadStatus,
     pair_of,
     thread_id_of,
 )
@@ -27,13 +18,12 @@ from backend.errors import (
     DraftAlreadyDecided,
     DraftNoLongerWaits,
     DraftVersionStale,
-    LeaseLost,
     TooManyVersions,
     UnknownCampaign,
     UnknownContact,
     UnknownDraft,
 )
-from backend.ports import Database, Enrolment, Lease, Row, Run, SqlValue, Statement
+from backend.ports import Database, Enrolment, Lease, Row, Run, Statement
 
 _ENROL = """
 INSERT INTO threads (thread_id, campaign_id, contact_id, status, status_reason, enrolled_at, next_touch_at)
@@ -87,26 +77,6 @@ _DECIDED = """
 SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence FROM drafts JOIN threads USING (thread_id)
 WHERE drafts.draft_id = ?1"""
 
-_THREAD = "SELECT * FROM threads WHERE thread_id = ?1 AND lease_owner = ?2 AND fence = ?3"
-_DECISION = """
-SELECT drafts.*, COALESCE(approved_subject, subject) AS final_subject, COALESCE(approved_body, body) AS final_body
-FROM threads JOIN drafts USING (draft_id) WHERE threads.thread_id = ?1 AND threads.status = 'decided'"""
-
-_LEASE_HELD = """
-INSERT INTO guards (lease_held)
-SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM threads WHERE thread_id = ?1 AND lease_owner = ?2 AND fence = ?3)
-  AND NOT EXISTS (SELECT 1 FROM audit WHERE audit_id = ?4)"""
-_HOLD = """
-INSERT INTO drafts (draft_id, thread_id, step, version, status, subject, body, provenance, graph_meta, created_at)
-VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"""
-_RELEASE = """
-UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = ?7, draft_id = COALESCE(?8, draft_id),
-  attempts = ?9, lease_owner = NULL, lease_until_at = NULL
-WHERE thread_id = ?1 AND lease_owner = ?2 AND fence = ?3"""
-_AUDIT_RUN = """
-INSERT INTO audit (audit_id, thread_id, at, principal, action, draft_id, detail)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"""
-
 
 class D1Threads:
     """`ports.Threads` over D1. `flags` are the defaults the stored flags are laid over."""
@@ -147,7 +117,7 @@ class D1Threads:
     async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, now: str, until_at: str) -> Lease:
         """See `ports.Threads.decide`."""
         edited = request.edited or Email(subject="", body="")
-        *_, decided = await self._database.batch(
+        results = await self._database.batch(
             [
                 Statement(
                     _DECIDE,
@@ -159,122 +129,23 @@ class D1Threads:
                 Statement(_TAKE_DECIDED, (draft_id, owner, now, until_at)),
                 Statement(_AUDIT_DECISION, (draft_id, owner)),
                 Statement(_DECIDED, (draft_id,)),
+                *read_case_of_draft(self._saver, draft_id),
             ]
         )
+        decided, opening = results[3], results[4:]
         if not decided.rows:
             raise UnknownDraft(draft_id)
         row = decided.rows[0]
         if row["decision_key"] == owner:
-            return Lease(row["thread_id"], owner, row["fence"], until_at)
+            return Lease(row["thread_id"], owner, row["fence"], until_at, opening)
         raise _refusal(row, request)
 
     @asynccontextmanager
     async def run(self, lease: Lease) -> AsyncGenerator[Run, None]:
         """See `ports.Threads.run`."""
-        campaign_id, contact_id = pair_of(lease.thread_id)
-        brief = read_brief(campaign_id, contact_id)
-        checkpoint = self._saver.latest_statements(lease.thread_id)
-        results = await self._database.batch(
-            [
-                Statement(_THREAD, (lease.thread_id, lease.owner, lease.fence)),
-                READ_FLAGS,
-                Statement(_DECISION, (lease.thread_id,)),
-                *brief,
-                *checkpoint,
-            ]
-        )
-        threads, decisions = results[0].rows, results[2].rows
-        if not threads:
-            raise LeaseLost(lease.thread_id)
-        campaign, dossier = take_brief(results[3:], campaign_id, contact_id)
-        case = Case(
-            thread=thread_of(threads[0]),
-            campaign=campaign,
-            dossier=dossier,
-            flags=take_flags(self._flags, results[1]),
-            decision=_decision(decisions[0]) if decisions else None,
-        )
-        transaction = Transaction()
-        self._saver.prefetch(transaction, lease.thread_id, results[3 + len(brief) :])
-        with transaction.opened():
-            yield D1Run(self._database, transaction, lease, case)
-
-
-class D1Run:
-    """`ports.Run` over D1: collects what the run is told and commits it with the checkpoint in one batch."""
-
-    def __init__(self, database: Database, transaction: Transaction, lease: Lease, case: Case) -> None:
-        self.lease = lease
-        self.case = case
-        self._database = database
-        self._transaction = transaction
-        self._outcome = _Outcome("scheduled", case.thread.step)
-
-    def hold(self, draft_id: str, held: HeldDraft, draft: Draft, *, at: str) -> None:
-        """See `ports.Run.hold`."""
-        text = (draft["subject"], draft["body"], json.dumps(draft["provenance"]), json.dumps(draft["graph_meta"]))
-        row = (draft_id, self.lease.thread_id, held["step"], held["version"], *text, at)
-        self._transaction.stage(Statement(_HOLD, row))
-        self._outcome = _Outcome("awaiting_approval", held["step"], reason="waiting for a person", draft_id=draft_id)
-
-    def schedule(self, status: ThreadStatus, *, step: int, next_touch_at: str | None, reason: str = "") -> None:
-        """See `ports.Run.schedule`."""
-        self._outcome = _Outcome(status, step, reason=reason, next_touch_at=next_touch_at)
-
-    def fail(self, error: str, *, retry_at: str | None, keep_state: bool) -> None:
-        """See `ports.Run.fail`."""
-        if not keep_state:
-            self._transaction.forget_participants()
-        thread = self.case.thread
-        status: ThreadStatus = thread.status if retry_at else "parked"
-        self._outcome = _Outcome(status, thread.step, error, retry_at, attempts=thread.attempts + 1)
-
-    async def commit(self, *, principal: str, action: str, at: str) -> None:
-        """See `ports.Run.commit`."""
-        lease = (self.lease.thread_id, self.lease.owner, self.lease.fence)
-        audit_id = f"run:{self.lease.thread_id}:{self.lease.fence}"
-        outcome = self._outcome
-        held = Statement(_LEASE_HELD, (*lease, audit_id))
-        self._transaction.guard(held, constraint="lease_held", error=LeaseLost(self.lease.thread_id))
-        self._transaction.stage(
-            Statement(_RELEASE, (*lease, *outcome.row())),
-            Statement(_AUDIT_RUN, (audit_id, lease[0], at, principal, action, outcome.draft_id, outcome.status)),
-        )
-        await self._transaction.commit(self._database)
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """Where the thread stands after the run."""
-
-    status: ThreadStatus
-    step: int
-    reason: str = ""
-    next_touch_at: str | None = None
-    draft_id: str | None = None
-    attempts: int = 0
-
-    def row(self) -> tuple[SqlValue, ...]:
-        """The values of `_RELEASE`, in its order."""
-        return self.status, self.reason, self.step, self.next_touch_at, self.draft_id, self.attempts
-
-
-def thread_of(row: Row) -> Thread:
-    """Read a row of `threads`."""
-    return Thread(**{field.name: row[field.name] for field in fields(Thread)})
-
-
-def _decision(row: Row) -> DecisionRecord:
-    return DecisionRecord(
-        decision=row["decision"],
-        draft_id=row["draft_id"],
-        version=row["version"],
-        decided_by=row["decided_by"],
-        decided_at=row["decided_at"],
-        approved=Email(subject=row["final_subject"], body=row["final_body"]),
-        feedback=row["feedback"],
-        reason=row["reason"],
-    )
+        results = lease.opening or await self._database.batch(read_case(self._saver, lease.thread_id))
+        async with open_run(self._database, self._saver, self._flags, lease, results) as run:
+            yield run
 
 
 def _refusal(row: Row, request: DecisionRequest) -> Exception:

@@ -9,7 +9,7 @@ from backend.domain.campaign import DecisionRequest
 from tests.fakes.killer import Killed, KillingDatabase, KillingMailer, Moment
 from tests.story.fleet import SCRIPT, Fleet, open_fleet
 
-REQUESTS_OF_A_TOUCH = 8
+REQUESTS_OF_A_TOUCH = 7
 
 
 async def first_touch(fleet: Fleet, campaigns: Campaigns) -> None:
@@ -44,7 +44,7 @@ async def test_killed_between_any_two_requests_the_touch_is_sent_once(at: int, m
 
 
 async def test_no_request_of_a_first_touch_goes_untested() -> None:
-    """A first touch makes exactly the requests the test above kills: claim, read, commit, decide, read, reserve, commit."""
+    """A first touch makes exactly the requests the test above kills: claim, read, commit, decide, reserve, commit."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
         await fleet.enrol()
         counting = KillingDatabase(fleet.database, at=0, moment="before")

@@ -108,7 +108,7 @@ async def test_a_provider_without_a_memory_is_never_asked_twice(tmp_path: Path) 
 
 
 # The processes that freeze: one before its reservation, one after it, one after the provider's answer, one before its commit.
-FROZEN = (Fate("request", 3, "before"), Fate("request", 3, "after"), Fate("email", 1, "after"), Fate("request", 4, "before"))
+FROZEN = (Fate("request", 2, "before"), Fate("request", 2, "after"), Fate("email", 1, "after"), Fate("request", 3, "before"))
 
 
 async def freeze_four(fleet: Fleet, world: World) -> list[ForkServerProcess]:
