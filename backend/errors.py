@@ -307,6 +307,7 @@ class BatchesNotAtomic(DatabaseError):
             f"The database has not shown that its batches are atomic: {why}. Nothing was started; "
             "reach it through the bridge Worker instead (D1_URL=https://…), whose batches are transactions.",
         )
+        self.why = why
 
 
 class CheckpointTampered(DatabaseError):

@@ -22,7 +22,7 @@ from backend.ports import Clock, Database, Row, SqlValue, Statement
 
 ROUND_TRIPS: Final = 7
 SLOW_MS: Final = 150
-MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=5)
+MAX_CLOCK_DIFFERENCE_S: Final = 5
 
 _ANSWER = "SELECT 1 AS one"
 _NOW = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now') AS now"
@@ -89,7 +89,7 @@ async def check_atomic_batches(subject: Subject) -> Finding:
     try:
         await prove_atomic_batches(subject.database)
     except BatchesNotAtomic as refused:
-        return wrong(str(refused), _USE_BRIDGE)
+        return wrong(refused.why, _USE_BRIDGE)
     return ok("a batch that failed left nothing behind")
 
 
@@ -127,8 +127,8 @@ async def check_clock(subject: Subject) -> Finding:
     [row] = await subject.ask(_NOW)
     after = subject.clock.now()
     ahead = from_text(row["now"]) - (before + (after - before) / 2)
-    found = f"{abs(ahead).total_seconds():.1f} s {'ahead of' if ahead > timedelta(0) else 'behind'} this machine"
-    if abs(ahead) > MAX_CLOCK_DIFFERENCE:
+    found = f"{abs(ahead).total_seconds():.1f} s {'ahead of' if ahead > timedelta(0) else 'behind'} this machine's"
+    if abs(ahead) > timedelta(seconds=MAX_CLOCK_DIFFERENCE_S):
         return note(found, "Set this machine's clock, by NTP; what is due is decided by it.")
     return ok(found)
 

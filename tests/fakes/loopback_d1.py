@@ -43,20 +43,28 @@ class LoopbackD1:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator["LoopbackD1", None]:
-        """Serve on a free port until the block ends."""
-        server = await asyncio.start_server(self._converse, "127.0.0.1", 0)
+        """Serve on a free port until the block ends, and let no conversation outlive it."""
+        conversations: set[asyncio.Task[None]] = set()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            conversations.add(asyncio.create_task(self._converse(reader, writer)))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:
             server.close()
+            for conversation in conversations:
+                conversation.cancel()
+            ended = await asyncio.gather(*conversations, return_exceptions=True)
+        assert [error for error in ended if isinstance(error, Exception)] == []
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while await self._exchange(reader, writer):
                 pass
-        writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
