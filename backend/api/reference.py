@@ -38,11 +38,14 @@ def _page(document: dict[str, Any]) -> str:
     sections = "\n".join(
         _section(method, path, entry) for path, methods in document["paths"].items() for method, entry in methods.items()
     )
+    shapes = "\n".join(_shape(name, schema) for name, schema in sorted(document["components"]["schemas"].items()))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}: reference</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>
 <body><h1>{title}</h1><p>{about} The same as a document for machines: <a href="/openapi.json">/openapi.json</a>.</p>
 {sections}
+<h1>Shapes</h1>
+{shapes}
 </body></html>
 """
 
@@ -57,23 +60,57 @@ def _section(method: str, path: str, entry: dict[str, Any]) -> str:
 
 def _inputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for parameter in entry.get("parameters", []):
-        yield parameter["name"], f"in the {parameter['in']}{', required' if parameter['required'] else ''}"
+        required = ", required" if parameter["required"] else ""
+        yield parameter["name"], f"in the {parameter['in']}{required}: {_kind(parameter['schema'])}"
     for content in entry.get("requestBody", {}).get("content", {}).values():
-        yield "body", ", ".join(_names(content["schema"]))
+        yield "body", _kind(content["schema"])
 
 
 def _outputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for status, answer in sorted(entry["responses"].items()):
-        shapes = [name for content in answer.get("content", {}).values() for name in _names(content["schema"])]
-        yield status, f"{answer['description']} ({', '.join(shapes)})" if shapes else answer["description"]
+        kinds = ", ".join(_kind(content["schema"]) for content in answer.get("content", {}).values())
+        yield status, f"{escape(answer['description'])} {kinds}"
 
 
-def _names(schema: dict[str, Any]) -> list[str]:
-    """The shapes a schema refers to by name."""
-    parts = [schema, *schema.get("anyOf", [])]
-    return [part["$ref"].rpartition("/")[2] for part in parts if "$ref" in part]
+def _shape(name: str, schema: dict[str, Any]) -> str:
+    required = schema.get("required", [])
+    fields = (
+        (field, f"{_kind(kind)}{'' if field in required else ', optional'}")
+        for field, kind in schema.get("properties", {}).items()
+    )
+    about = escape(schema.get("description", "").partition("\n")[0])
+    return (
+        f'<section id="{escape(name)}"><h2><code>{escape(name)}</code></h2><p>{about}</p>{_table("Fields", fields)}</section>'
+    )
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """What a value may be, in words and as HTML; a shape is a link to its fields."""
+    if "$ref" in schema:
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f'<a href="#{name}">{name}</a>'
+    if "anyOf" in schema:
+        return " or ".join(_kind(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(escape(str(value)) for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}{_bounds(schema, 'Items', '')}"
+    kind = escape(schema.get("format") or schema.get("type") or "any JSON")
+    return f"{kind}{_bounds(schema, 'Length', ' characters')}{_bounds(schema, 'imum', '')}"
+
+
+def _bounds(schema: dict[str, Any], what: str, unit: str) -> str:
+    least, most = schema.get(f"min{what}"), schema.get(f"max{what}")
+    if least is None and most is None:
+        return ""
+    return (
+        f", {least} to {most}{unit}"
+        if None not in (least, most)
+        else f", at {f'least {least}' if most is None else f'most {most}'}{unit}"
+    )
 
 
 def _table(heading: str, rows: Iterator[tuple[str, str]]) -> str:
-    lines = "".join(f"<tr><td><code>{escape(key)}</code></td><td>{escape(text)}</td></tr>" for key, text in rows)
+    """A table of names and what is said of each; the names are text, what is said is HTML."""
+    lines = "".join(f"<tr><td><code>{escape(key)}</code></td><td>{said}</td></tr>" for key, said in rows)
     return f"<h3>{heading}</h3><table>{lines}</table>" if lines else ""

@@ -134,6 +134,9 @@ async def test_the_reference_page_shows_the_document(door: Door) -> None:
             assert f"Roles: {', '.join(entry['x-roles']) or 'anybody'}" in section
             for status, said in entry["responses"].items():
                 assert f"<code>{status}</code></td><td>{said['description']}" in section
+    for name, shape in door.app.openapi()["components"]["schemas"].items():
+        section = page.partition(f'<section id="{name}">')[2].partition("</section>")[0]
+        assert [field for field in shape.get("properties", {}) if f"<code>{field}</code>" not in section] == []
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert "src=" not in page
