@@ -94,6 +94,9 @@ Prose: TypeAlias = Annotated[str, Field(min_length=1, max_length=2000), AfterVal
 Letter: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=20_000), AfterValidator(clean), AfterValidator(_check_not_blank)
 ]
+FactText: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=200_000), AfterValidator(clean), AfterValidator(_check_not_blank)
+]
 Remark: TypeAlias = Annotated[str, Field(max_length=2000), AfterValidator(clean)]
 Address: TypeAlias = Annotated[
     str, Field(min_length=3, max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_check_address)
@@ -117,7 +120,7 @@ class FactBody(Body):
     """One thing somebody found out about a company; `date` is when, with its offset."""
 
     field: Line
-    value: Prose
+    value: FactText
     confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     source: Line
     date: Instant

@@ -12,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload
+from backend.domain.text import cut_on_word, one_line
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, write_draft
 from backend.ports import Prompt
 
@@ -29,6 +30,7 @@ after you.
 
 Answer with one JSON object: {{"subject": "…", "body": "…"}}"""
 
+_MAX_QUOTED_CHARS = 200
 _DEFAULT_TOUCHES: tuple[Email, ...] = (
     {
         "subject": "A question for {{company}}",
@@ -67,7 +69,8 @@ def _default_email(payload: EmailPayload, evidence: list[str]) -> Email:
     touch = _DEFAULT_TOUCHES[payload["step"] % len(_DEFAULT_TOUCHES)]
     ask = _DEFAULT_ASKS[(payload["step"] + payload["version"] - 1) % len(_DEFAULT_ASKS)]
     company = payload["company"]["name"] or "your company"
-    fact = f"What caught my eye is this: {payload['facts'][0]['value'].rstrip('.')}." if evidence else ""
+    seen = cut_on_word(one_line(payload["facts"][0]["value"]), _MAX_QUOTED_CHARS) if evidence else ""
+    fact = f"What caught my eye is this: {seen.rstrip('.')}." if seen else ""
     opening = touch["body"].format(title=payload["contact"]["title"] or "your team", company=company, fact=fact).strip()
     subject = touch["subject"].replace("{{company}}", company)
     return Email(subject=subject, body=f"Hello {{{{first_name}}}},\n\n{opening}\n\n{payload['offer']}\n\n{ask}")

@@ -17,6 +17,8 @@ from backend.ports import Answer, MakeLLM, Prompt
 
 MAX_SUBJECT_CHARS = 200
 MAX_BODY_CHARS = 10_000
+MAX_FACT_CHARS = 1_000
+"""A fact may be a whole document; a prompt, and so its price, holds no more than this of it."""
 # With a scheme, or as mail programs make links of plain text: `www.` and any host that a path follows.
 _LINK = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://|www\.|(?<![\w.@-])(?:[\w-]+\.)+[a-z]{2,}/)[^\s<>\"')\]]*",
@@ -95,7 +97,8 @@ def gather_evidence(payload: EmailPayload) -> list[str]:
     """The researcher's part: the facts as lines a writer may rest on; none when a role plan leaves the researcher out."""
     if "researcher" not in payload.get("roles", ["researcher"]):
         return []
-    return [f"{fact['field']}: {one_line(fact['value'])} (source: {fact['source']})" for fact in payload["facts"]]
+    shown = [(fact, cut_on_word(one_line(fact["value"]), MAX_FACT_CHARS)) for fact in payload["facts"]]
+    return [f"{fact['field']}: {value} (source: {fact['source']})" for fact, value in shown]
 
 
 def _coerce_email(answer: Answer, payload: EmailPayload) -> Email:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from backend.campaigns import CLAIM_SIZE, LEASE, RUN_DEADLINE_S, Campaigns
+from backend.graphs.writing import MAX_FACT_CHARS
 from backend.settings import Settings
 from tests.fakes.silent_model import SilentLLM
 from tests.story.fleet import SCRIPT, Fleet, open_fleet
@@ -74,3 +75,20 @@ async def test_a_tick_of_a_hundred_due_threads_takes_211_requests() -> None:
         before = fleet.database.meter.copy()
         assert len((await fleet.resume()).runs) == 100
         assert fleet.database.meter.since(before).requests == 100 // CLAIM_SIZE + 1 + 2 * 100
+
+
+async def test_a_document_as_a_fact_is_stored_whole_and_quoted_short() -> None:
+    """A fact of 200 KB survives every run and costs a prompt no more than its first thousand characters."""
+    document = "the close takes three days and " * 6_400
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        await fleet.rows("UPDATE company_facts SET value = ?1", document)
+        await fleet.enrol()
+        await fleet.touch()
+        assert (await fleet.rows("SELECT value FROM company_facts"))[0]["value"] == document
+        assert max(len(asked.prompt.user) for asked in fleet.model.asked) < MAX_FACT_CHARS + 2_000
+    async with open_fleet() as fleet:
+        await fleet.rows("UPDATE company_facts SET value = ?1", document)
+        await fleet.enrol()
+        await fleet.touch()
+        assert "the close takes three days" in fleet.mailer.delivered[0].body
+        assert len(fleet.mailer.delivered[0].body) < 2_000
