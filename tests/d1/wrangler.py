@@ -182,14 +182,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_edge(folder: Path, *, main: Path | None = None, variables: Mapping[str, str] | None = None) -> Generator[Edge]:
+def running_edge(
+    folder: Path,
+    *,
+    main: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    migrated: bool = True,
+) -> Generator[Edge]:
     """Migrate a local D1 in `folder`, run the Worker on it, and end every process of it afterwards.
 
-    `main` replaces the Worker, `variables` its secrets.
+    `main` replaces the Worker, `variables` its secrets; without `migrated` the database is as wrangler makes it, empty.
     """
     install()
     config = config_copy(folder, main=main)
-    migrate(folder, config)
+    if migrated:
+        migrate(folder, config)
     token, cron_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     port, service_port = free_port(), free_port()
     edge = Edge(f"http://127.0.0.1:{port}", token, cron_secret, service_port, str(folder))
