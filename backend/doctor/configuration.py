@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from backend.d1.checkpoints.codec import Codec
+from backend.d1.checkpoints.codec import MIN_KEY_CHARS, Codec
 from backend.doctor.findings import Finding, note, ok, wrong
 from backend.doctor.places import is_loopback, split
 from backend.errors import SettingRefused
@@ -49,9 +49,8 @@ def check_checkpoint_key(around: Surroundings) -> Finding:
     try:
         Codec("x" * around.checkpoint_key_chars)
     except SettingRefused as refused:
-        return wrong(
-            str(refused), f"pip install 'agentic-sales[encryption]', and a key of {MIN_SECRET_CHARS} characters or more."
-        )
+        advice = f"Give it {MIN_KEY_CHARS} characters or more, and install the extra: uv sync --extra encryption"
+        return wrong(str(refused), advice)
     return ok("set: checkpoints are encrypted")
 
 

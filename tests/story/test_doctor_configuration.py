@@ -83,7 +83,7 @@ async def test_a_key_without_the_extra_is_wrong(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setitem(sys.modules, name, None)
     report = await examine({"checkpoint_key": LONG}, opening=nullcontext(BlankDatabase()))
     assert report["checkpoint key"].state == "wrong"
-    assert "pip install 'agentic-sales[encryption]'" in report["checkpoint key"].advice
+    assert "uv sync --extra encryption" in report["checkpoint key"].advice
 
 
 @pytest.fixture
