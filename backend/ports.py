@@ -185,7 +185,7 @@ class SendLedger(Protocol):
         """Claim the touch in one conditional statement, or find the claim an earlier attempt made.
 
         The statement holds only while the lease is held with this fence, the draft is approved with exactly this subject and
-        body, and the contact is neither suppressed nor flagged; it renews the lease.
+        body, and the contact is neither suppressed nor flagged.
 
         Raises:
             SendRefused: the contact is suppressed or flagged; its `why` names the reason. Nothing was written.

@@ -3,7 +3,6 @@
 An empty variable counts as unset. A flag takes `true`/`false` (also 1/0, yes/no, on/off); any other text refuses to start.
 """
 
-import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -40,7 +39,7 @@ class Settings(BaseSettings):
 
     deepseek_api_key: SecretStr | None = None
     deepseek_base_url: str = "https://api.deepseek.com"
-    model_deadline_s: float = Field(default=60, gt=0, le=600)
+    model_deadline_s: float = Field(default=60, gt=0, le=60)
 
     campaign_coach_enabled: Switch = False
     orchestrator_role_plan: Switch = False
@@ -75,10 +74,18 @@ def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
         raise SettingRefused(variable, first["msg"].removeprefix("Value error, ")) from None
 
 
-def kill_switch_is_on(default: bool) -> bool:  # noqa: FBT001  # a setting's value, not a mode
-    """Read `LLM_KILL_SWITCH` as it is now; text that is neither true nor false keeps models off.
+class _KillSwitch(BaseSettings):
+    """The one variable that may change while the service runs."""
 
-    `default` is what the settings held at start-up, for when the variable is not in the process environment.
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    llm_kill_switch: str = ""
+
+
+def kill_switch_is_on(default: bool) -> bool:  # noqa: FBT001  # a setting's value, not a mode
+    """Read `LLM_KILL_SWITCH` as it is now, in the environment or else in `.env`; text that is no switch keeps models off.
+
+    `default` is what the settings held at start-up, for when it stands in neither.
     """
-    text = os.environ.get("LLM_KILL_SWITCH", "").strip().lower()
+    text = _KillSwitch().llm_kill_switch.strip().lower()
     return text not in _FALSE if text else default

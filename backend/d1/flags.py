@@ -7,5 +7,5 @@ READ_FLAGS = Statement("SELECT name, value FROM flags")
 
 
 def take_flags(defaults: Flags, found: Result) -> Flags:
-    """Read the result of `READ_FLAGS`."""
-    return defaults.overridden({row["name"]: bool(row["value"]) for row in found.rows})
+    """Read the result of `READ_FLAGS`; 1 is on, and whatever else a hand may have written is off."""
+    return defaults.overridden({row["name"]: row["value"] == 1 for row in found.rows})

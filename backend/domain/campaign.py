@@ -124,6 +124,7 @@ class PayloadOptions(TypedDict, total=False):
     tone: str
     roles: list[str]
     feedback: str
+    rejected: Email
     incoming: Email
 
 

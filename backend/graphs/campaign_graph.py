@@ -1,9 +1,9 @@
 """AA02: one coach plans a campaign once, and every touch obeys. Spec: specs/AA02-hierarchical-campaign-coach-worker.md.
 
     START ─► coach_plan ─► check_reply ─► compose_touch ─► await_approval ⏸ ─► send_touch ─► schedule_next ─► END
-             (only with     │                  ▲               │  │  │                            ▲
-              the coach)    └─► END            └─ regenerate ──┘  │  └────────── reject ──────────┘
-                                                                  └─► END (stop)
+             (only with     │   ▲                              │  │  │                            ▲
+              the coach)    │   └───────── regenerate ─────────┘  │  └────────── reject ──────────┘
+                            └─► END                               └─► END (stop)
 
 One thread a (campaign, contact), resumed for weeks. Every run starts at START, reads one case, and is one transaction; only
 `await_approval` waits, only `send_touch` sends. The plan in the checkpoint is never made twice and never changes.
@@ -37,7 +37,7 @@ from backend.domain.campaign import (
 from backend.domain.flags import Flags
 from backend.domain.instants import days_after, from_text, to_text
 from backend.domain.provenance import Provenance, provenance
-from backend.domain.suppression import reason_blocked
+from backend.domain.suppression import normalise_address, reason_blocked
 from backend.domain.text import cut_on_word, one_line
 from backend.errors import MailOutcomeUnknown, MailRefused, ModelAnswerUnusable, ModelUnavailable, SendNeedsPerson, SendRefused
 from backend.graphs import email_outreach_graph
@@ -219,15 +219,19 @@ async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> di
 
 
 async def check_reply(state: CampaignState, runtime: Runtime[CampaignDeps]) -> Command[Literal["compose_touch", "__end__"]]:
-    """End the run when the contact replied or may not be written to, or when the gap before this touch has not passed."""
-    case = runtime.context.case
+    """End the run when the contact replied or may not be written to, or when the plan in force holds no touch for now.
+
+    A thread runs when its row says it is due; only the gap before the first touch is not in the row before there is a plan.
+    """
+    case, plan = runtime.context.case, plan_in_force(state, runtime.context.case.flags)
     blocked = reason_blocked(case.dossier)
     if blocked:
         return _end("stopped", blocked)
-    gap = _gap_days(plan_in_force(state, case.flags), state.get("step", 0))
-    due = days_after(from_text(state.get("anchor_at", case.thread.enrolled_at)), gap)
-    if runtime.context.clock.now() < due:
-        return _end("scheduled", "the gap before this touch has not passed", next_touch_at=to_text(due))
+    if state.get("step", 0) >= _touch_budget(plan):
+        return _end("completed", "every touch was made")
+    first_due = days_after(from_text(case.thread.enrolled_at), _gap_days(plan, 0))
+    if "standing" not in state and runtime.context.clock.now() < first_due:
+        return _end("scheduled", "the gap before the first touch has not passed", next_touch_at=to_text(first_due))
     return Command(goto="compose_touch")
 
 
@@ -241,7 +245,7 @@ async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) ->
     if plan and plan["provenance"]["source"] == "model":
         options["angle"], options["tone"] = plan["angle"], plan["tone"]
     if decision:
-        options["feedback"] = decision["feedback"]
+        options["feedback"], options["rejected"] = decision["feedback"], decision["approved"]
     payload = email_payload(case.campaign, case.dossier, options, step=state.get("step", 0), version=version)
     written = await _write_email.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))
     return {"draft": written["draft"], "version": version, "decision": None}
@@ -249,7 +253,7 @@ async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) ->
 
 async def await_approval(
     state: CampaignState,
-) -> Command[Literal["send_touch", "compose_touch", "schedule_next", "__end__"]]:
+) -> Command[Literal["send_touch", "check_reply", "schedule_next", "__end__"]]:
     """Hold the draft until a person decides, for weeks if need be."""
     held = HeldDraft(
         thread_id=state.get("thread_id", ""),
@@ -261,7 +265,7 @@ async def await_approval(
         case "approve" | "edit":
             return Command(goto="send_touch", update={"decision": decision})
         case "regenerate":
-            return Command(goto="compose_touch", update={"decision": decision})
+            return Command(goto="check_reply", update={"decision": decision})
         case "reject":
             touch = _touch(state, decision, "rejected", at=decision["decided_at"])
             return Command(goto="schedule_next", update={"touches": [touch], "anchor_at": touch["at"]})
@@ -313,7 +317,7 @@ async def schedule_next(state: CampaignState, runtime: Runtime[CampaignDeps]) ->
 
 
 def _end(
-    status: Literal["stopped", "scheduled"],
+    status: Literal["stopped", "scheduled", "completed"],
     reason: str,
     *,
     next_touch_at: str | None = None,
@@ -326,7 +330,7 @@ def _end(
 def _address(case: Case, approved: Email, *, step: int, now: str) -> OutgoingEmail:
     """The approved text as it will be frozen: the recipient from the contact row, the ids fixed by thread and step."""
     key = sha256(f"{case.thread.thread_id}:{step}".encode()).hexdigest()[:32]
-    sender_host = case.campaign["sender_address"].rpartition("@")[2]
+    sender_host = normalise_address(case.campaign["sender_address"]).rpartition("@")[2]
     return OutgoingEmail(
         message_id=f"<{key}@{sender_host}>",
         idempotency_key=f"touch-{key}",

@@ -143,3 +143,12 @@ async def test_every_step_of_a_thread_leaves_an_audit_row() -> None:
             ("cron", "resume"),
             ("op", "enrol"),
         ]
+
+
+async def test_a_sender_under_an_international_domain_can_send() -> None:
+    """The Message-ID holds the domain's ASCII form."""
+    async with open_fleet() as fleet:
+        await fleet.rows("UPDATE campaigns SET sender_address = 'mira@bücher.example'")
+        await fleet.enrol()
+        assert (await fleet.touch()).sent
+        assert fleet.mailer.delivered[0].message_id.endswith("@xn--bcher-kva.example>")

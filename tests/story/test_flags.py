@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from backend.d1.flags import take_flags
+from backend.domain.flags import Flags
 from backend.domain.text import fence
+from backend.errors import StatementFailed
+from backend.ports import Result
 from tests.goldens import CheckGolden
 from tests.story.fleet import EMAIL, PLAN, SCRIPT, Fleet, open_fleet
 
@@ -54,7 +58,7 @@ async def test_a_stored_plan_does_not_show_while_the_flag_is_off() -> None:
 
 @pytest.mark.req("AA02-R17")
 async def test_on_off_on_again_the_same_plan_governs_and_nobody_asks_twice() -> None:
-    """Planned cadence, then the default one while the flag is off, then the planned budget; one planning call in all."""
+    """A gap set under the plan stands, the next one is the default's while the flag is off, then the planned budget ends it."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
         await fleet.enrol()
         await fleet.touch()
@@ -66,7 +70,7 @@ async def test_on_off_on_again_the_same_plan_governs_and_nobody_asks_twice() -> 
         assert (await fleet.state())["coach_plan"] == plan
         assert (await fleet.thread())["status"] == "completed"
         assert len(fleet.mailer.delivered) == PLAN["max_touches"]
-        assert fleet.sent_days() == [0, 4, 7]
+        assert fleet.sent_days() == [0, PLAN["cadence_days"][1], 7]
         assert fleet.model.count("campaign:coach_plan") == 1
 
 
@@ -94,3 +98,25 @@ async def test_a_thread_begun_without_a_coach_never_gets_a_plan() -> None:
         await fleet.touch()
         assert fleet.model.count("campaign:coach_plan") == 0
         assert "coach_plan" not in await fleet.state()
+
+
+@pytest.mark.req("AA02-R17", "AA02-R19")
+async def test_a_budget_that_is_spent_when_the_plan_governs_again_ends_the_thread() -> None:
+    """Touches made while the flag was off count; nothing is composed past the plan's budget."""
+    async with open_fleet({**SCRIPT, "campaign:coach_plan": {**PLAN, "max_touches": 2}}, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.touch()
+        await fleet.switch_coach(on=False)
+        await fleet.touch()
+        await fleet.switch_coach(on=True)
+        (run,) = (await fleet.fast_forward()).runs
+        assert (run.status, len(fleet.mailer.delivered)) == ("completed", 2)
+
+
+@pytest.mark.req("AA02-R18")
+async def test_a_flag_is_stored_as_0_or_1_and_as_nothing_else() -> None:
+    """Text that looks like a word for off never switches a feature on."""
+    async with open_fleet(SCRIPT) as fleet:
+        with pytest.raises(StatementFailed):
+            await fleet.rows("UPDATE flags SET value = 'false'")
+        assert take_flags(Flags(), Result([{"name": "CAMPAIGN_COACH_ENABLED", "value": "false"}])) == Flags()

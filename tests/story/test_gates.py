@@ -33,6 +33,19 @@ async def test_nobody_plans_for_a_contact_who_may_not_be_written_to() -> None:
         assert "coach_plan" not in await fleet.state()
 
 
+@pytest.mark.req("AA02-R19")
+async def test_no_new_version_is_written_for_a_contact_who_replied() -> None:
+    """Regenerating for somebody who may not be written to stops the thread; the model is not asked."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        await fleet.flag("ada", "replied")
+        asked = len(fleet.model.asked)
+        report = await fleet.decide("regenerate", feedback="Shorter.")
+        assert (report.status, report.reason) == ("stopped", "replied")
+        assert len(fleet.model.asked) == asked
+
+
 @pytest.mark.req("AA02-R22")
 @pytest.mark.parametrize("flag", CONTACT_FLAGS)
 async def test_a_flag_raised_between_approval_and_send_wins(flag: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from backend.campaigns import RETRY_AFTER
+from backend.domain.instants import to_text
 from backend.errors import ModelCallFailed
 from tests.story.fleet import PLAN, SCRIPT, open_fleet
 
@@ -44,6 +45,15 @@ async def test_a_touch_is_not_due_before_its_gap_has_passed() -> None:
         fleet.clock.advance(timedelta(days=4, seconds=-1))
         assert (await fleet.resume()).runs == []
         fleet.clock.advance(timedelta(seconds=1))
+        assert [run.status for run in (await fleet.resume()).runs] == ["awaiting_approval"]
+
+
+async def test_the_row_says_when_a_thread_is_due() -> None:
+    """An operator who brings a touch forward in its row is obeyed by the next tick."""
+    async with open_fleet() as fleet:
+        await fleet.enrol()
+        await fleet.touch()
+        await fleet.rows("UPDATE threads SET next_touch_at = ?1", to_text(fleet.clock.now()))
         assert [run.status for run in (await fleet.resume()).runs] == ["awaiting_approval"]
 
 

@@ -140,7 +140,7 @@ CREATE TABLE guards (
 
 CREATE TABLE flags (
   name TEXT NOT NULL PRIMARY KEY,
-  value INTEGER NOT NULL,
+  value INTEGER NOT NULL CHECK (value IN (0, 1)),
   set_by TEXT NOT NULL,
   set_at TEXT NOT NULL
 ) WITHOUT ROWID;
