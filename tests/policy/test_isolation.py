@@ -102,3 +102,12 @@ def test_each_test_has_an_empty_folder_of_its_own(own_folder: Path) -> None:
     """Relative paths, such as the default database's, lead nowhere a second test looks."""
     assert Path.cwd() == own_folder
     assert not list(own_folder.iterdir())
+
+
+@pytest.mark.req("AA06-R22")
+def test_the_kill_switch_in_the_env_file_counts_without_a_restart(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that runs sees the file change at its next model call; what is no switch keeps models off."""
+    monkeypatch.delenv("LLM_KILL_SWITCH")
+    for text, is_on in (("true", True), ("false", False), ("perhaps", True), ("", False)):
+        (own_folder / ".env").write_text(f"LLM_KILL_SWITCH={text}\n", "utf-8")
+        assert kill_switch_is_on(default=False) is is_on
