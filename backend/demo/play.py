@@ -101,9 +101,13 @@ class Play:
         campaign_id = self.story.campaign["campaign_id"]
         return await self._spend(self.service.emails.write(campaign_id, contact_id, incoming=incoming))
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, at: datetime) -> None:
+        """Sweep, and follow this story's runs; what becomes due while they are followed is for another sweep, even at `at`."""
+        self._sweeps.discard(at)
         report = await self._spend(self.service.campaigns.resume())
-        for run in sorted(report.runs, key=lambda run: self._order.index(pair_of(run.thread_id)[1])):
+        campaign_id = self.story.campaign["campaign_id"]
+        ours = [run for run in report.runs if pair_of(run.thread_id)[0] == campaign_id]
+        for run in sorted(ours, key=lambda run: self._order.index(pair_of(run.thread_id)[1])):
             await self._follow(run)
 
     async def _follow(self, run: RunReport) -> None:
@@ -173,10 +177,10 @@ class Play:
         self._say(contact_id, "incident", what)
 
     def _plan_sweep(self, at: datetime) -> None:
-        """One sweep an instant, however many threads are due then."""
+        """One sweep waits for an instant, however many threads are due then."""
         if at not in self._sweeps:
             self._sweeps.add(at)
-            self._plan_for(at, self._sweep)
+            self._plan_for(at, partial(self._sweep, at))
 
     def _plan_for(self, at: datetime, happen: Callable[[], Awaitable[None]]) -> None:
         heapq.heappush(self._agenda, (at, next(self._turn), happen))

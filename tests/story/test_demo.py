@@ -167,6 +167,34 @@ async def test_with_a_key_the_demo_holds_whatever_the_model_plans(monkeypatch: p
     assert len(told.sent_to("farah-lindgren")) == 6
 
 
+@pytest.mark.usefixtures("models_allowed")
+@pytest.mark.parametrize(
+    ("gaps", "max_touches"),
+    [([0, 0], 2), ([0, 0, 0, 0, 0, 0], 6), ([0, 1, 0, 1], 4), ([60, 0, 60], 3), ([1, 1, 0], 3)],
+    ids=str,
+)
+async def test_the_demo_ends_well_whatever_gaps_are_planned(
+    monkeypatch: pytest.MonkeyPatch, gaps: list[int], max_touches: int
+) -> None:
+    """Touches of one instant are made one after the other, each contact gets as many as planned, and the story ends."""
+    plan = {
+        "angle": "One question.",
+        "tone": "direct",
+        "cadence_days": gaps,
+        "max_touches": max_touches,
+        "stop_criteria": "A meeting.",
+    }
+    written = StringIO()
+    async with ScriptedModelServer(lambda name, *_: json.dumps(plan) if name == "campaign:coach_plan" else "?") as model:
+        monkeypatch.setenv("DEEPSEEK_API_KEY", "a key")
+        monkeypatch.setenv("DEEPSEEK_BASE_URL", model.base_url)
+        await run_demo(DEMO, Console(file=written, width=120))
+    told = Told(written.getvalue(), DEMO / "1")
+    instants = told.sent_to("ana-braganca")
+    assert [(later - earlier).days for earlier, later in pairwise(instants)] == gaps[1:]
+    assert len(told.sent_to("farah-lindgren")) == 6
+
+
 def a_performance(story: str, blocked_at: Mapping[str, datetime] | None = None) -> Performance:
     """How a story with one send might have gone."""
     return Performance(read_story(story), threads=[], blocked_at=blocked_at or {}, sends=1, requests=0)
