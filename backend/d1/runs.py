@@ -26,7 +26,7 @@ SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM threads WHERE thread_id = ?1 AND lease_
   AND NOT EXISTS (SELECT 1 FROM audit WHERE audit_id = ?4)"""
 _HOLD = """
 INSERT INTO drafts (draft_id, thread_id, step, version, status, subject, body, provenance, graph_meta, created_at)
-VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"""
+VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9) ON CONFLICT (draft_id) DO NOTHING"""
 _RELEASE = """
 UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = ?7, draft_id = COALESCE(?8, draft_id),
   attempts = ?9, lease_owner = NULL, lease_until_at = NULL
