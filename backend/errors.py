@@ -241,7 +241,7 @@ class ApprovalMissing(AgenticSalesError):
     status = 409
 
     def __init__(self, thread_id: str, step: int) -> None:
-        super().__init__(f"Touch {step} of thread '{thread_id}' was not sent: this text is not what a person approved.")
+        super().__init__(f"Touch {step + 1} of thread '{thread_id}' was not sent: this text is not what a person approved.")
 
 
 class SendRefused(AgenticSalesError):
@@ -250,7 +250,7 @@ class SendRefused(AgenticSalesError):
     status = 409
 
     def __init__(self, thread_id: str, step: int, why: str) -> None:
-        super().__init__(f"Touch {step} of thread '{thread_id}' was not sent: {why}.")
+        super().__init__(f"Touch {step + 1} of thread '{thread_id}' was not sent: {why}.")
         self.why = why
 
 
@@ -258,7 +258,9 @@ class SendNeedsPerson(MailOutcomeUnknown):
     """An earlier attempt may have left, and the provider no longer recognises its key; a person must look."""
 
     def __init__(self, thread_id: str, step: int, provider: str) -> None:
-        super().__init__(provider, f"touch {step} of thread '{thread_id}' was attempted before, outside the window for repeats")
+        super().__init__(
+            provider, f"touch {step + 1} of thread '{thread_id}' was attempted before, outside the window for repeats"
+        )
 
 
 # The database

@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Self, TypeAlias, cast
 from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from backend.d1.intake import NewCompany, NewContact
@@ -18,6 +17,7 @@ from backend.domain.facts import Fact
 from backend.domain.instants import to_text
 from backend.domain.suppression import CONTACT_FLAGS
 from backend.domain.text import clean, one_line
+from backend.mail.address import read_address
 
 MAX_BATCH = 500
 MAX_FACTS = 50
@@ -26,6 +26,11 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 _UNSAFE_IN_HEADER = re.compile("[\x80-\x9f]|=\\?")
 _LINK_PATTERN = r"""^https?://[^\s<>"')\]]*[^\s<>"')\].,;:!?]$"""
+PATTERNS_IN_WORDS = {
+    ID_PATTERN: "is not 1 to 64 letters, digits and . _ - that begin with a letter or digit",
+    _LINK_PATTERN: "is not a link such as https://host.example/page, without blanks, quotes or brackets and with no stop at its end",
+}
+"""What a text must look like, for a person who has sent another."""
 
 
 def _check_not_blank(text: str) -> str:
@@ -43,15 +48,7 @@ def _check_header(text: str) -> str:
 
 
 def _check_address(text: str) -> str:
-    try:
-        checked = validate_email(text, check_deliverability=False)
-    except EmailNotValidError:
-        msg = "is not exactly one email address"
-        raise ValueError(msg) from None
-    if checked.ascii_email is None:
-        msg = "has letters beyond ASCII before the @, which mail cannot be sent to everywhere"
-        raise ValueError(msg)
-    return checked.normalized
+    return read_address(text).normalized
 
 
 def _check_time_zone(name: str) -> str:

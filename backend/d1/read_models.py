@@ -1,4 +1,7 @@
-"""What a reader is shown of threads and drafts. Instants are text of `domain.instants.to_text`; a touch counts from 0."""
+"""What a reader is shown of threads and drafts. Instants are text of `domain.instants.to_text`.
+
+A `step` counts from 0, for programs; a sentence calls the same touch by its number from 1, for people.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -159,11 +162,20 @@ class FactView:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderView:
+    """Who signs and sends."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientView:
-    """Whom a draft is written to."""
+    """Whom a draft is written to; an email goes to the address that is theirs when it is sent."""
 
     contact_id: str
     name: str
+    address: str
     title: str
     company_name: str | None
     company_domain: str | None
@@ -171,11 +183,12 @@ class RecipientView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftCard(DraftVersion):
-    """Everything a person decides on: the draft, whom it is to, the facts about their company, the touch's other versions."""
+    """Everything a person decides on: the draft, from whom and to whom, the facts on the company, the touch's other versions."""
 
     thread_id: str
     campaign_id: str
     step: int
+    sender: SenderView
     contact: RecipientView
     facts: list[FactView] = field(default_factory=list[FactView])
     other_versions: list[DraftVersion] = field(default_factory=list[DraftVersion])

@@ -19,6 +19,7 @@ from backend.d1.read_models import (
     PlanView,
     ProvenanceView,
     RecipientView,
+    SenderView,
     SendView,
     ThreadView,
     TouchView,
@@ -58,9 +59,10 @@ WHERE (drafts.status <> 'pending', drafts.created_at, drafts.draft_id) > (?1, ?2
 ORDER BY rank, drafts.created_at, drafts.draft_id LIMIT ?5"""
 
 _CARD = """
-SELECT drafts.*, threads.campaign_id, contact_id, contacts.name AS contact_name, contacts.title,
-  companies.name AS company_name, companies.domain AS company_domain
-FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
+SELECT drafts.*, threads.campaign_id, contact_id, contacts.name AS contact_name, contacts.title, contacts.address,
+  companies.name AS company_name, companies.domain AS company_domain, sender_name, sender_address
+FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) JOIN campaigns USING (campaign_id)
+LEFT JOIN companies USING (company_id)
 WHERE drafts.draft_id = ?1"""
 _OTHER_VERSIONS = """
 SELECT others.* FROM drafts JOIN drafts AS others USING (thread_id, step)
@@ -150,8 +152,14 @@ class D1Views:
             thread_id=row["thread_id"],
             campaign_id=row["campaign_id"],
             step=row["step"],
+            sender=SenderView(row["sender_name"], row["sender_address"]),
             contact=RecipientView(
-                row["contact_id"], row["contact_name"], row["title"], row["company_name"], row["company_domain"]
+                contact_id=row["contact_id"],
+                name=row["contact_name"],
+                address=row["address"],
+                title=row["title"],
+                company_name=row["company_name"],
+                company_domain=row["company_domain"],
             ),
             facts=[FactView(**fact) for fact in facts.rows],
             other_versions=[_version(other) for other in others.rows],
@@ -188,7 +196,7 @@ def _thread_view(row: Row, state: CampaignState, flags: Flags, touches: list[Tou
 
 def _why_it_waits(row: Row, *, now: str) -> WaitingBecause | None:
     """The first reason that holds; None for a thread that ended."""
-    status, touch, due_at = row["status"], f"Touch {row['step']}", row["next_touch_at"] or ""
+    status, touch, due_at = row["status"], f"Touch {row['step'] + 1}", row["next_touch_at"] or ""
     if status in {"completed", "stopped"}:
         return None
     reasons: list[tuple[bool, WaitingCode, str]] = [

@@ -9,10 +9,9 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import Any, Final, NoReturn
 
-from email_validator import EmailNotValidError, validate_email
-
 from backend.domain.instants import from_text
 from backend.errors import MailRefused
+from backend.mail.address import read_address
 from backend.ports import OutgoingEmail
 
 _REFUSED_BY: Final = "This service"
@@ -72,12 +71,10 @@ def _header_text(what: str, text: str) -> str:
 
 def _mailbox(what: str, name: str, address: str) -> Address:
     try:
-        checked = validate_email(address, check_deliverability=False)
-    except EmailNotValidError:
-        _refuse(f"its {what} is not exactly one address")
-    if checked.ascii_email is None:
-        _refuse(f"its {what}'s address has letters beyond ASCII before the @")
-    return Address(display_name=_header_text(f"{what}'s name", name), addr_spec=checked.ascii_email)
+        addr_spec = read_address(address).ascii_email
+    except ValueError as why:
+        _refuse(f"its {what}'s address {why}")
+    return Address(display_name=_header_text(f"{what}'s name", name), addr_spec=addr_spec)
 
 
 def _date(sent_at: str) -> datetime:

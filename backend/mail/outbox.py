@@ -23,7 +23,8 @@ class OutboxMailer:
     """Delivers into `directory`: `.keys/` holds one claim an idempotency key, hard-linked to the `.eml` file people read.
 
     The claim is made by a link that must not exist yet, so of two processes with one key one delivers and both get its
-    answer. A process killed after the claim is completed by the next send with the same key.
+    answer. A process killed after the claim is completed by the next send with the same key. What the disk refuses today it
+    may take tomorrow, so its faults are never a definite no; a repeat writes nothing twice.
     """
 
     name = "outbox"
@@ -36,8 +37,8 @@ class OutboxMailer:
         """Write `email` once per idempotency key, and return the name of its file.
 
         Raises:
-            MailRefused: the email is malformed, its key was used for other bytes, or the folder cannot be written to.
-            MailOutcomeUnknown: it is claimed, and its readable file could not be made; sending it again makes it.
+            MailRefused: the email is malformed, or its key was used for other bytes.
+            MailOutcomeUnknown: the folder could not be written to; sending it again under its key writes what is missing.
         """
         return await asyncio.to_thread(self._deliver, email)
 
@@ -49,7 +50,7 @@ class OutboxMailer:
         try:
             holds_ours = _claim(claim, rendered)
         except OSError as error:
-            raise MailRefused(self.name, f"the folder cannot be written to ({error.strerror})") from error
+            raise MailOutcomeUnknown(self.name, f"its folder cannot be written to ({error.strerror})") from error
         if not holds_ours:
             raise MailRefused(self.name, "its key was used before, for another email")
         try:

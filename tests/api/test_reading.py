@@ -155,9 +155,11 @@ async def test_a_card_is_all_a_person_decides_on(door: Door) -> None:
     second = (await door.post(f"/drafts/{first}/regenerate", {"feedback": "Shorter."})).json()["next_draft_id"]
     card = await door.read(f"/drafts/{second}")
     assert (card["version"], card["status"], card["decision"]) == (2, "pending", None)
+    assert card["sender"] == CAMPAIGN["sender"]
     assert card["contact"] == {
         "contact_id": "ada",
         "name": "Ada Ngata",
+        "address": "ada@northwind.example",
         "title": "CFO",
         "company_name": "Northwind",
         "company_domain": "northwind.example",

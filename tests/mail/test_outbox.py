@@ -101,18 +101,24 @@ async def test_nothing_is_left_lying_about(tmp_path: Path) -> None:
     assert files_in(tmp_path / ".keys") == [key_hash("touch-1")]
 
 
-async def test_a_folder_that_cannot_be_written_to_is_a_definite_no(tmp_path: Path) -> None:
-    """Nothing was claimed, so nothing was delivered."""
-    (tmp_path / "outbox").write_text("a file stands where the folder should be")
-    with pytest.raises(MailRefused, match="cannot be written to"):
-        await OutboxMailer(tmp_path / "outbox").send(an_email())
+async def test_a_folder_that_cannot_be_written_to_may_be_tried_again(tmp_path: Path) -> None:
+    """Whatever stands in the way may be gone tomorrow, so it is no definite no; then the same email leaves, once."""
+    obstacle = tmp_path / "outbox"
+    obstacle.write_text("a file stands where the folder should be")
+    mailer = OutboxMailer(obstacle)
+    with pytest.raises(MailOutcomeUnknown, match="cannot be written to"):
+        await mailer.send(an_email())
+    obstacle.unlink()
+    assert files_in(obstacle.parent) == []
+    assert await mailer.send(an_email()) == await mailer.send(an_email())
+    assert len(files_in(obstacle)) == 1
 
 
-async def test_a_claim_that_cannot_be_made_is_a_definite_no(tmp_path: Path, full_disk: list[str]) -> None:
+async def test_a_claim_that_cannot_be_made_may_be_tried_again(tmp_path: Path, full_disk: list[str]) -> None:
     """A disk without room for the claim delivers nothing; with room again, the same email leaves."""
     mailer = OutboxMailer(tmp_path)
     full_disk.append(key_hash("touch-1"))
-    with pytest.raises(MailRefused, match="No space left"):
+    with pytest.raises(MailOutcomeUnknown, match="No space left"):
         await mailer.send(an_email())
     full_disk.clear()
     assert files_in(tmp_path) == files_in(tmp_path / ".keys") == []
