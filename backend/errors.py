@@ -127,6 +127,25 @@ class TooManyVersions(Conflict):
         )
 
 
+class ThreadNotParked(Conflict):
+    """Only a thread that was given up can be put back, and this one was not."""
+
+    def __init__(self, thread_id: str, status: str) -> None:
+        super().__init__(f"Thread '{thread_id}' is {status}, not parked, so there is nothing to put back. Nothing was written.")
+        self.facts = {"status": status}
+
+
+class DeliveryUncertain(Conflict):
+    """The touch's email may have left, so its thread is not put back before a person has looked at the provider."""
+
+    def __init__(self, thread_id: str, step: int, state: str) -> None:
+        super().__init__(
+            f"Touch {step + 1} of thread '{thread_id}' was handed to the mail provider, and whether it left is not known "
+            f"(its send is '{state}'). Nothing was written; look at the provider whether the email was delivered.",
+        )
+        self.facts = {"send_state": state}
+
+
 class BadRequest(AgenticSalesError):
     """A request cannot be understood as it stands; nothing was written."""
 
@@ -292,6 +311,17 @@ class DatabaseUnreachable(DatabaseError):
 
     def __init__(self, what: str, tries: int) -> None:
         super().__init__(f"The database gave no clear answer in {tries} tries: {what}. The same batch may be sent again.")
+
+
+class DatabaseFileRefused(DatabaseUnreachable):
+    """The embedded database's path cannot be opened as a database; nothing was written."""
+
+    def __init__(self, path: str, why: str) -> None:
+        DatabaseError.__init__(
+            self,
+            f"The database {path} cannot be opened: {why}. Nothing was written; "
+            "set D1_URL=sqlite:///PATH to a database, or to a new file in a folder that may be written to.",
+        )
 
 
 class NotMigrated(DatabaseError):

@@ -16,6 +16,7 @@ from backend.d1.ledger import D1SendLedger
 from backend.d1.meter import MeteredDatabase
 from backend.d1.records import D1Records
 from backend.d1.remote import HttpPolicy
+from backend.d1.requeue import D1Requeue
 from backend.d1.threads import D1Threads
 from backend.d1.tokens import D1Tokens
 from backend.d1.views import D1Views
@@ -44,6 +45,7 @@ class Service:
     emails: Emails
     intake: D1Intake
     views: D1Views
+    parked: D1Requeue
     tokens: D1Tokens
     database: MeteredDatabase
     saver: D1Saver
@@ -149,6 +151,7 @@ async def open_service(
             ),
             intake=D1Intake(database),
             views=D1Views(database, saver, flags),
+            parked=D1Requeue(database),
             tokens=D1Tokens(database),
             database=database,
             saver=saver,

@@ -11,9 +11,17 @@ from backend.api.operations import operation
 from backend.api.schemas import ID_PATTERN, CampaignBody, EnrolmentsBody
 from backend.api.security import GuardedRoute, Who, Wired
 from backend.d1.read_models import ThreadView
+from backend.d1.requeue import Requeued
 from backend.domain.campaign import ThreadStatus
 from backend.domain.instants import to_text
-from backend.errors import CampaignDiffers, UnknownCampaign, UnknownContact, UnknownThread
+from backend.errors import (
+    CampaignDiffers,
+    DeliveryUncertain,
+    ThreadNotParked,
+    UnknownCampaign,
+    UnknownContact,
+    UnknownThread,
+)
 from backend.ports import Enrolment
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=GuardedRoute)
@@ -101,6 +109,15 @@ async def enrol_contacts(
 async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired) -> ThreadView:
     """Where a thread stands and why, its plan with provenance, and every touch so far with versions and decisions."""
     return await service.views.thread(campaign_id, contact_id, now=to_text(service.clock.now()))
+
+
+@router.post(
+    "/{campaign_id}/threads/{contact_id}/requeue",
+    **operation("operator", errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadNotParked, DeliveryUncertain]),
+)
+async def requeue_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who) -> Requeued:
+    """Put a thread that was given up back: the next sweep takes it up where it stood, with its failures forgotten."""
+    return await service.parked.requeue(campaign_id, contact_id, principal=who.name, now=service.clock.now())
 
 
 def _status(*, created: bool) -> int:

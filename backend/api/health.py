@@ -20,12 +20,14 @@ class Health:
     status: Literal["ok", "ready"]
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", **public())
 async def live() -> Health:
     """The process answers."""
     return Health("ok")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", **public([NotMigrated, DatabaseError]))
 async def ready(service: Wired) -> Health:
     """The database answers and has every migration of this version."""

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.schemas import PATTERNS_IN_WORDS
 from backend.domain.text import cut_on_word, one_line
 from backend.errors import AgenticSalesError, BadRequest, CheckpointTampered, StatementFailed, StatementRefused
 
@@ -103,9 +104,9 @@ async def _answer_ours(request: Request, error: Exception) -> Response:
     )
 
 
-async def _answer_refused_input(_request: Request, error: Exception) -> Response:
+async def _answer_refused_input(request: Request, error: Exception) -> Response:
     found = cast("Sequence[dict[str, Any]]", cast("RequestValidationError", error).errors())
-    errors = [{"where": _where(item["loc"]), "why": item["msg"].removeprefix("Value error, ")} for item in found]
+    errors = [_refused_field(item, is_json=_is_json(request)) for item in found]
     more = f" ({len(errors) - MAX_NAMED_FIELDS} more)" if len(errors) > MAX_NAMED_FIELDS else ""
     detail = f"The request does not hold what it must: {errors[0]['where']}: {errors[0]['why']}{more}. Nothing was written."
     return _refuse_input(detail, errors[:MAX_NAMED_FIELDS])
@@ -122,6 +123,22 @@ async def _answer_http(_request: Request, error: Exception) -> Response:
     }
     detail = details.get(HTTPStatus(refusal.status_code), str(refusal.detail))
     return problem(refusal.status_code, detail, headers=refusal.headers)
+
+
+def _refused_field(item: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
+    location, kind = item["loc"], item["type"]
+    if kind == "json_invalid":
+        return {"where": "body", "why": f"is not JSON from character {location[1] + 1} on"}
+    if location == ("body",) and kind != "missing" and not is_json:
+        return {"where": "body", "why": "is not read without the header Content-Type: application/json"}
+    pattern = item.get("ctx", {}).get("pattern")
+    return {"where": _where(location), "why": PATTERNS_IN_WORDS.get(pattern) or item["msg"].removeprefix("Value error, ")}
+
+
+def _is_json(request: Request) -> bool:
+    """Whether the body is one that is read as JSON, by what its sender says of it."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _refuse_input(detail: str, errors: list[dict[str, str]]) -> Response:

@@ -28,7 +28,7 @@ _UNSAFE_IN_HEADER = re.compile("[\x80-\x9f]|=\\?")
 _LINK_PATTERN = r"""^https?://[^\s<>"')\]]*[^\s<>"')\].,;:!?]$"""
 PATTERNS_IN_WORDS = {
     ID_PATTERN: "is not 1 to 64 letters, digits and . _ - that begin with a letter or digit",
-    _LINK_PATTERN: "is not a link such as https://host.example/page, without blanks, quotes or brackets and with no stop at its end",
+    _LINK_PATTERN: "is not a link such as https://host.example/page: it has no blank, quote or bracket, and ends with no stop",
 }
 """What a text must look like, for a person who has sent another."""
 

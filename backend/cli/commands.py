@@ -119,6 +119,23 @@ def resume(
 
 
 @app.command()
+def requeue(
+    campaign_id: Annotated[str, typer.Argument(help="The campaign.")],
+    contact_id: Annotated[str, typer.Argument(help="The contact whose thread was given up.")],
+) -> None:
+    """Put a parked thread back, so that the next sweep takes it up where it stood.
+
+    A send that was refused is tried anew. When the email may have left, nothing is done: look at the mail provider first.
+
+    Example: agentic-sales requeue close ada
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.requeue_thread(campaign_id, contact_id))
+
+
+@app.command()
 def doctor(
     *,
     as_json: Annotated[

@@ -8,6 +8,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from types import FrameType
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -85,7 +86,6 @@ def _is_loopback(host: str) -> bool:
 def _announce(url: str, token: str | None, tick_seconds: float | None, around: Surroundings) -> None:
     """Say where to go, and with which token."""
     sweeps = "when POST /cron/resume is called" if tick_seconds is None else f"every {tick_seconds:g} s, in place of cron"
-    model = "DeepSeek" if around.has_model_key else "none, for want of DEEPSEEK_API_KEY: plans and drafts are the defaults"
     lines = [
         ("reference", f"{url}/docs"),
         ("drafts", f"{url}/drafts"),
@@ -93,7 +93,7 @@ def _announce(url: str, token: str | None, tick_seconds: float | None, around: S
         ("sweeps", sweeps),
         ("database", around.d1_url if around.is_embedded else "D1"),
         ("outbox", around.outbox_dir),
-        ("model", model),
+        ("model", _tell_model(around)),
     ]
     if token:
         lines.insert(3, ("", f"an operator's, for {TOKEN_LIFETIME // timedelta(hours=1)} hours or until this ends"))
@@ -101,6 +101,16 @@ def _announce(url: str, token: str | None, tick_seconds: float | None, around: S
     say(out(), f"agentic-sales serves {url} (Ctrl-C ends it)", "bold")
     for name, what in lines:
         say(out(), f"  {name:<10} {what}")
+
+
+def _tell_model(around: Surroundings) -> str:
+    """Who plans and writes; a loopback model is told by its address, because it may be anybody."""
+    if around.models_are_off:
+        return "none, LLM_KILL_SWITCH is on: plans and drafts are the defaults"
+    if not around.has_model_key:
+        return "none, for want of DEEPSEEK_API_KEY: plans and drafts are the defaults"
+    url = urlsplit(around.model_url)
+    return f"what listens on {url.netloc}" if _is_loopback(url.hostname or "") else "DeepSeek"
 
 
 class _Server(uvicorn.Server):

@@ -37,6 +37,13 @@ async def resume_due(*, as_json: bool) -> None:
         _print_report(report)
 
 
+async def requeue_thread(campaign_id: str, contact_id: str) -> None:
+    """Put a parked thread back and say where it stands."""
+    async with opened() as service:
+        back = await service.parked.requeue(campaign_id, contact_id, principal="cli", now=service.clock.now())
+    say(out(), f"Touch {back.step + 1} of '{back.thread_id}' is {back.status} again; the next sweep takes it up.")
+
+
 async def create_token(role: Role, name: str, days: int) -> None:
     """Make a token and print it alone on standard output."""
     async with opened() as service:

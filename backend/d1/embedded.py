@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from backend.d1 import limits
 from backend.d1.footprint import Footprint, read_indexes
 from backend.d1.meter import Meter
-from backend.errors import DatabaseUnreachable, StatementFailed
+from backend.errors import DatabaseFileRefused, DatabaseUnreachable, StatementFailed
 from backend.ports import Result, Row, SqlValue, Statement
 
 T = TypeVar("T")
@@ -78,14 +78,14 @@ class EmbeddedDatabase:
         """Open the file, make its folder where it is missing, and lay D1's rules on the connection.
 
         Raises:
-            DatabaseUnreachable: the path cannot be opened as a database.
+            DatabaseFileRefused: the path cannot be opened as a database.
         """
         try:
             await self._in_thread(self._connect)
         except (sqlite3.Error, OSError) as error:
             self._thread.shutdown()
-            what = f"{self._path}: {error}"
-            raise DatabaseUnreachable(what, tries=1) from error
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise DatabaseFileRefused(self._path, why) from error
 
     async def close(self) -> None:
         """Close the connection and end the thread."""

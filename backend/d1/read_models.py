@@ -183,7 +183,7 @@ class RecipientView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftCard(DraftVersion):
-    """Everything a person decides on: the draft, from whom and to whom, the facts on the company, the touch's other versions."""
+    """Everything a person decides on: the draft, from and to whom, the facts on the company, the touch's other versions."""
 
     thread_id: str
     campaign_id: str

@@ -11,12 +11,13 @@ OPERATOR = frozenset({"operator"})
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the table; `path` is the template of the OpenAPI document, `fill` what its parameters become."""
+    """One row of the table; `path` is the template of the OpenAPI document, `given` the SQL after which it is served."""
 
     method: str
     path: str
     roles: frozenset[str]
     body: Any = None
+    given: str = "SELECT 1"
 
     def at(self, draft_id: str) -> str:
         """The path of a request."""
@@ -31,6 +32,9 @@ ROUTES = (
     Route("POST", "/campaigns", OPERATOR, CAMPAIGN),
     Route("POST", "/campaigns/{campaign_id}/enrolments", OPERATOR, {"contact_id": "ada"}),
     Route("GET", "/campaigns/{campaign_id}/threads/{contact_id}", READERS),
+    Route(
+        "POST", "/campaigns/{campaign_id}/threads/{contact_id}/requeue", OPERATOR, given="UPDATE threads SET status = 'parked'"
+    ),
     Route("POST", "/cron/resume", frozenset({"cron", "operator"})),
     Route("GET", "/drafts", READERS),
     Route("GET", "/drafts/{draft_id}", READERS),

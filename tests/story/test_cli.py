@@ -17,7 +17,7 @@ from backend.cli.commands import app
 from tests.goldens import FOLDER as GOLDEN
 
 COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
-COMMANDS = ["demo", "serve", "migrate", "resume", "tokens create", "tokens list", "tokens revoke"]
+COMMANDS = ["demo", "serve", "migrate", "resume", "requeue", "doctor", "tokens create", "tokens list", "tokens revoke"]
 
 
 @pytest.fixture(autouse=True)

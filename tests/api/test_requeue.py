@@ -1,0 +1,132 @@
+"""A parked thread goes back to the sweep, by an operator's word."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backend.d1.requeue import D1Requeue
+from backend.errors import AgenticSalesError
+from tests.api.door import CONTACT, Door
+from tests.fakes.wavering_database import WaveringDatabase
+
+REQUEUE = "/campaigns/close/threads/ada/requeue"
+
+
+async def thread(door: Door) -> dict[str, Any]:
+    """The one thread's row."""
+    (row,) = await door.rows("SELECT * FROM threads")
+    return row
+
+
+async def park_refused(door: Door) -> None:
+    """Approve the draft of a contact whose address the provider refuses."""
+    draft_id = await door.held_draft()
+    door.mailer.refuse()
+    assert (await door.post(f"/drafts/{draft_id}/approve")).json()["status"] == "parked"
+
+
+async def assert_refused(door: Door, kind: str) -> None:
+    """The request is 409 of this kind, and nothing changed by it."""
+    before = await thread(door), await door.rows("SELECT * FROM send_ledger"), await door.rows("SELECT * FROM audit")
+    answer = await door.post(REQUEUE)
+    assert (answer.status_code, answer.json()["type"]) == (409, f"urn:agentic-sales:{kind}")
+    assert (
+        await thread(door),
+        await door.rows("SELECT * FROM send_ledger"),
+        await door.rows("SELECT * FROM audit"),
+    ) == before
+
+
+@pytest.mark.req("API-R20")
+async def test_a_refused_send_is_tried_again(door: Door) -> None:
+    """The decision stands: the sweep after it sends the approved text, once, and the audit trail says who put it back."""
+    await park_refused(door)
+    door.clock.advance(timedelta(hours=1))
+    answer = await door.post(REQUEUE)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "thread_id": "close:ada",
+            "campaign_id": "close",
+            "contact_id": "ada",
+            "status": "decided",
+            "step": 0,
+            "next_touch_at": "2026-11-23T10:00:00.000Z",
+        },
+    )
+    row = await thread(door)
+    assert (row["attempts"], row["status_reason"]) == (0, "requeued by the-operator")
+    assert await door.rows("SELECT * FROM send_ledger") == []
+    (audit,) = await door.rows("SELECT principal, at FROM audit WHERE action = 'requeue'")
+    assert audit == {"principal": "the-operator", "at": "2026-11-23T10:00:00.000Z"}
+    assert (await door.sweep())["counts"]["sent"] == 1
+    assert len(door.mailer.delivered) == 1
+    assert (await thread(door))["step"] == 1
+
+
+@pytest.mark.req("API-R20")
+async def test_a_thread_without_a_decision_is_drafted_anew(door: Door) -> None:
+    """Given up before its draft was written, it is due at once; at the second touch too, after the first's decision."""
+    await door.seed("ada")
+    for step in (0, 1):
+        await door.rows("UPDATE threads SET status = 'parked', next_touch_at = NULL, attempts = 5")
+        back = (await door.post(REQUEUE)).json()
+        assert (back["status"], back["step"], back["next_touch_at"] is None) == ("scheduled", step, False)
+        await door.sweep()
+        await door.post(f"/drafts/{await door.pending()}/approve")
+    assert len(door.mailer.delivered) == 2
+
+
+@pytest.mark.req("API-R20")
+@pytest.mark.parametrize("state", ["reserved", "unknown"])
+async def test_an_email_that_may_have_left_is_a_persons_to_look_after(door: Door, state: str) -> None:
+    """The thread stays parked, and its ledger row as it is."""
+    await park_refused(door)
+    await door.rows("UPDATE send_ledger SET state = ?1", state)
+    await assert_refused(door, "delivery-uncertain")
+
+
+@pytest.mark.req("API-R20")
+async def test_a_thread_that_is_not_parked_is_left_alone(door: Door) -> None:
+    """Scheduled, waiting or stopped: there is nothing to put back; an operator who comes second learns so."""
+    await door.seed("ada")
+    await assert_refused(door, "thread-not-parked")
+    await door.sweep()
+    await assert_refused(door, "thread-not-parked")
+    await door.rows("UPDATE threads SET status = 'parked'")
+    answers = await asyncio.gather(door.post(REQUEUE), door.post(REQUEUE))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+@pytest.mark.req("API-R20")
+async def test_a_batch_sent_twice_puts_back_once(door: Door) -> None:
+    """At once or only after the thread was given up again, a repeat changes nothing and has the answer of the first."""
+    await park_refused(door)
+    wavering = WaveringDatabase(door.service.database, times=2)
+    await D1Requeue(wavering).requeue("close", "ada", principal="op", now=door.clock.now())
+    door.mailer.refuse()
+    await door.sweep()
+    parked = await thread(door)
+    assert parked["status"] == "parked"
+    repeated = await door.service.database.batch(wavering.batches[0])
+    assert repeated[-1].rows[0]["requeued"]
+    assert await thread(door) == parked
+    assert await door.rows("SELECT state FROM send_ledger") == [{"state": "failed"}]
+    assert len(await door.rows("SELECT * FROM audit WHERE action = 'requeue'")) == 1
+
+
+@pytest.mark.req("API-R20")
+@pytest.mark.parametrize(
+    ("campaign_id", "contact_id", "kind"),
+    [("open", "ada", "Campaign"), ("close", "eve", "Contact"), ("close", "bob", "Thread")],
+)
+async def test_what_is_not_there_is_named(door: Door, campaign_id: str, contact_id: str, kind: str) -> None:
+    """404 says whether the campaign, the contact or the enrolment is missing."""
+    await door.seed("ada")
+    await door.post("/contacts", {"contacts": [{**CONTACT, "contact_id": "bob"}]})
+    assert (await door.post(f"/campaigns/{campaign_id}/threads/{contact_id}/requeue")).status_code == 404
+    with pytest.raises(AgenticSalesError) as missing:
+        await door.service.parked.requeue(campaign_id, contact_id, principal="op", now=door.clock.now())
+    assert type(missing.value).__name__ == f"Unknown{kind}"
