@@ -132,7 +132,7 @@ class ThreadNotParked(Conflict):
 
     def __init__(self, thread_id: str, status: str) -> None:
         super().__init__(f"Thread '{thread_id}' is {status}, not parked, so there is nothing to put back. Nothing was written.")
-        self.facts = {"status": status}
+        self.facts = {"thread_status": status}
 
 
 class DeliveryUncertain(Conflict):

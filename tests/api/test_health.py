@@ -20,6 +20,13 @@ async def test_a_service_is_ready_when_its_database_is(door: Door) -> None:
 
 
 @pytest.mark.req("API-R19")
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_a_monitor_may_ask_for_the_head_alone(door: Door, path: str) -> None:
+    """HEAD is answered as GET is."""
+    assert (await door.client.head(path)).status_code == 200
+
+
+@pytest.mark.req("API-R19")
 async def test_a_service_without_its_database_is_not_ready(door: Door) -> None:
     """A database that gives no answer is 503 and says so; the process lives all the while."""
     silent = BrokenDatabase(door.service.database, DatabaseUnreachable("connection refused", tries=5))

@@ -146,6 +146,49 @@ async def test_the_facts_of_a_failure_are_members(door: Door) -> None:
     }
 
 
+@pytest.mark.req("API-R6")
+@pytest.mark.parametrize(
+    ("content", "kind", "why"),
+    [
+        ("{}", "text/plain", "is not read without the header Content-Type: application/json"),
+        ("{}", "", "is not read without the header Content-Type: application/json"),
+        ("[]", "application/json", "Input should be a valid dictionary or object to extract fields from"),
+        ('{"a": }', "application/json; charset=utf-8", "is not JSON from character 7 on"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_says_why(door: Door, content: str, kind: str, why: str) -> None:
+    """Another content type, another kind of JSON and broken JSON are three sentences, all of the field `body`."""
+    answer = await door.ask("POST", "/contacts", content=content, headers={"Content-Type": kind} if kind else {})
+    assert answer.json()["errors"] == [{"where": "body", "why": why}]
+
+
+@pytest.mark.req("API-R6")
+@pytest.mark.parametrize("link", ["vendor.example", "https://vendor.example/a b", "https://vendor.example."])
+async def test_a_link_or_an_id_is_refused_in_words(door: Door, link: str) -> None:
+    """Nobody has to read a regular expression, in a body or in a path."""
+    answer = await door.post("/campaigns", {**CAMPAIGN, "allowed_links": [link]})
+    assert answer.json()["errors"][0]["why"].startswith("is not a link such as https://host.example/page")
+    assert "is not 1 to 64 letters" in (await door.ask("GET", "/drafts/a:b")).json()["detail"]
+
+
+@pytest.mark.req("API-R6")
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("ada@localhost", "is at a name without a dot"),
+        ("ada@printer.local", "is at a name without a dot or one kept for special use"),
+        ("ada@", "is not exactly one email address"),
+        ("ada ngata@x.example", "is not exactly one email address"),
+        ("a@x.example, b@x.example", "is not exactly one email address"),
+    ],
+)
+async def test_an_address_is_refused_for_what_it_is(door: Door, address: str, why: str) -> None:
+    """Malformed, or at a domain that has no mail; an address of a test domain is neither."""
+    answer = await door.post("/contacts", contact(address=address))
+    assert answer.json()["errors"][0]["why"].startswith(why)
+    assert (await door.post("/contacts", contact(address="ada@host.test"))).status_code == 200
+
+
 async def _in_parts(size: int) -> AsyncIterator[bytes]:
     for _ in range(size // 65_536 + 1):
         yield b" " * 65_536

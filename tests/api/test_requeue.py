@@ -92,6 +92,7 @@ async def test_an_email_that_may_have_left_is_a_persons_to_look_after(door: Door
 async def test_a_thread_that_is_not_parked_is_left_alone(door: Door) -> None:
     """Scheduled, waiting or stopped: there is nothing to put back; an operator who comes second learns so."""
     await door.seed("ada")
+    assert (await door.post(REQUEUE)).json()["thread_status"] == "scheduled"
     await assert_refused(door, "thread-not-parked")
     await door.sweep()
     await assert_refused(door, "thread-not-parked")

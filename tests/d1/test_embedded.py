@@ -12,7 +12,7 @@ from backend.d1.checkpoints.sql import Place, select_place
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
 from backend.d1.migrate import migrate
-from backend.errors import DatabaseError, DatabaseUnreachable
+from backend.errors import DatabaseError, DatabaseFileRefused
 from backend.ports import Statement
 
 COUNT = "INSERT INTO flags VALUES ('count', 1, 'test', 'now') ON CONFLICT DO UPDATE SET value = value + 1"
@@ -86,6 +86,12 @@ async def test_a_transaction_word_from_the_cache_is_still_refused(embedded: Mete
 async def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
     """A path that cannot be opened is told as what it is."""
     (tmp_path / "text.db").write_text("not a database, but long enough to be taken for one" * 100)
-    with pytest.raises(DatabaseUnreachable, match="not a database"):
-        async with open_embedded(f"{tmp_path}/text.db"):
-            pass
+    (tmp_path / "folder").mkdir()
+    for name, why in [
+        ("text.db", "not a database"),
+        ("folder", "unable to open"),
+        ("text.db/new.db", "exists|Not a directory"),
+    ]:
+        with pytest.raises(DatabaseFileRefused, match=f"{name} cannot be opened: .*({why}).*set D1_URL"):
+            async with open_embedded(f"{tmp_path}/{name}"):
+                pass

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backend.d1.checkpointer import D1Saver
 from backend.d1.database import open_database
 from backend.d1.intake import D1Intake, NewCompany
 from backend.d1.records import D1Records
+from backend.d1.requeue import D1Requeue
 from backend.d1.tokens import D1Tokens
 from backend.d1.views import D1Views
 from backend.domain.campaign import Campaign, Decision, Memory
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
 from backend.domain.instants import to_text
+from backend.errors import ThreadNotParked
 from backend.ports import Database, Result, Statement
 from tests.d1.graphs import config_for, delta_graph
 from tests.d1.wrangler import Edge
@@ -77,9 +80,11 @@ async def use_the_doors(fleet: Fleet, database: Database) -> None:
 
 
 async def use_the_views(fleet: Fleet, database: Database) -> None:
-    """Threads, drafts and their cards."""
+    """Threads, drafts and their cards, and a thread that an operator puts back."""
     views = D1Views(database, D1Saver(database), Flags())
     await views.thread("close", "ada", now=to_text(fleet.clock.now()))
+    with suppress(ThreadNotParked):
+        await D1Requeue(database).requeue("close", "ada", principal="op", now=fleet.clock.now())
     await views.drafts()
     await views.drafts(status="decided", campaign_id="close")
     for row in await fleet.rows("SELECT draft_id FROM drafts LIMIT 1"):

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,33 @@ def test_resume_reports_as_text_or_as_json() -> None:
     """Without anything due the report is a line, or the same facts as JSON."""
     assert run("resume").stdout == "Nothing is due.\n"
     assert json.loads(run("resume --json").stdout) == {"counts": {"claimed": 0, "sent": 0, "failed": 0}, "runs": []}
+
+
+def test_requeue_puts_a_parked_thread_back() -> None:
+    """It says where the thread stands; a second time there is nothing to put back, and an unknown campaign is named."""
+    assert run("migrate").exit_code == 0
+    with closing(sqlite3.connect(".data/agentic-sales.db")) as database, database:
+        database.execute("INSERT INTO campaigns VALUES ('close', 'Close', 'o', 'Ben', 'ben@vendor.example', '[]', '2026')")
+        database.execute(
+            "INSERT INTO contacts (contact_id, address, address_sha256, name, title, updated_at) "
+            "VALUES ('ada', 'ada@northwind.example', 'x', 'Ada', 'CFO', '2026')"
+        )
+        database.execute(
+            "INSERT INTO threads (thread_id, campaign_id, contact_id, status, enrolled_at) "
+            "VALUES ('close:ada', 'close', 'ada', 'parked', '2026')"
+        )
+    back, again, unknown = run("requeue close ada"), run("requeue close ada"), run("requeue open ada")
+    assert (back.exit_code, back.stdout) == (0, "Touch 1 of 'close:ada' is scheduled again; the next sweep takes it up.\n")
+    assert (again.exit_code, again.stderr.partition(",")[0]) == (1, "Thread 'close:ada' is scheduled")
+    assert (unknown.exit_code, unknown.stderr.partition(".")[0]) == (1, "There is no campaign 'open'")
+
+
+def test_a_database_that_cannot_be_opened_is_a_sentence() -> None:
+    """It names the path and says what to set."""
+    Path("folder").mkdir()
+    refused = run("resume", D1_URL="sqlite:///folder")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("The database folder cannot be opened: unable to open database file.")
 
 
 def test_a_taken_port_is_a_sentence() -> None:

@@ -185,7 +185,9 @@ async def test_the_demo_ends_well_whatever_gaps_are_planned(
         "stop_criteria": "A meeting.",
     }
     written = StringIO()
-    async with ScriptedModelServer(lambda name, *_: json.dumps(plan) if name == "campaign:coach_plan" else "?") as model:
+    async with ScriptedModelServer(
+        lambda name, _system, _user: json.dumps(plan) if name == "campaign:coach_plan" else "?"
+    ) as model:
         monkeypatch.setenv("DEEPSEEK_API_KEY", "a key")
         monkeypatch.setenv("DEEPSEEK_BASE_URL", model.base_url)
         await run_demo(DEMO, Console(file=written, width=120))

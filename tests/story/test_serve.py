@@ -1,5 +1,6 @@
 """`agentic-sales serve` in a process of its own: it says where to go, ticks by itself, and ends in order."""
 
+import os
 import re
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import httpx
+import pytest
 
 COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
 ADDRESS, NAME = "ada@northwind.example", "Ada Ngata"
@@ -29,10 +31,11 @@ CAMPAIGN = {
 
 @dataclass
 class Served:
-    """A service that runs, and a client that carries the token it printed. `log` is what was read of its log so far."""
+    """A service that runs, what it `said` first, a client with the token it printed, and what was read of its log so far."""
 
     process: subprocess.Popen[str]
     client: httpx.Client
+    said: str = ""
     log: list[str] = field(default_factory=list[str])
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
@@ -53,17 +56,19 @@ class Served:
 
 
 @contextmanager
-def serving(*arguments: str) -> Generator[Served]:
+def serving(*arguments: str, **variables: str) -> Generator[Served]:
     """Start the service on a free port and wait until it says where to go; kill it if it is still there at the end."""
     command = [COMMAND, "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  # our own command
+    process = subprocess.Popen(  # noqa: S603  # our own command
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables}
+    )
     try:
         said = "".join(takewhile(lambda line: "  try  " not in line, cast("IO[str]", process.stdout)))
         url, token = re.search(r"reference +(\S+)/docs", said), re.search(r"token +(\S+)", said)
         assert url, process.communicate()[1]
         assert token
         with httpx.Client(base_url=url[1], headers={"Authorization": f"Bearer {token[1]}"}) as client:
-            yield Served(process, client)
+            yield Served(process, client, said)
     finally:
         process.kill()
         process.communicate()
@@ -80,6 +85,21 @@ def test_it_says_where_to_go_and_a_signal_ends_it_in_order() -> None:
         assert served.end(signal.SIGTERM) == 0
     with closing(sqlite3.connect(".data/agentic-sales.db")) as database:
         assert database.execute("SELECT count(*), count(revoked_at) FROM tokens").fetchone() == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("variables", "model"),
+    [
+        ({"LLM_KILL_SWITCH": "true", "DEEPSEEK_API_KEY": "k"}, "none, LLM_KILL_SWITCH is on"),
+        ({"DEEPSEEK_BASE_URL": "http://127.0.0.1:9", "DEEPSEEK_API_KEY": "k"}, "what listens on 127.0.0.1:9"),
+        ({"DEEPSEEK_API_KEY": "k"}, "DeepSeek"),
+        ({}, "none, for want of DEEPSEEK_API_KEY"),
+    ],
+)
+def test_it_says_which_model_writes(variables: dict[str, str], model: str) -> None:
+    """A model of this machine is told by its address, and that none is asked by why."""
+    with serving("--no-ticker", **({"LLM_KILL_SWITCH": "false"} | variables)) as served:
+        assert f"model      {model}" in served.said
 
 
 def test_its_ticker_stands_in_for_cron_and_its_log_names_nobody() -> None:
