@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload
 from backend.domain.text import cut_on_word, one_line
-from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, write_draft
+from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, quotable, write_draft
 from backend.ports import Prompt
 
 # Policy
@@ -65,13 +65,18 @@ _DEFAULT_ASKS = (
 
 
 def _default_email(payload: EmailPayload, evidence: list[str]) -> Email:
-    """The email that is written when no model may be; it differs with the touch and with the version."""
+    """The email that is written when no model may be; it differs with the touch and with the version.
+
+    It quotes the first fact that is `quotable`, and names the company and the title only if they are.
+    """
     touch = _DEFAULT_TOUCHES[payload["step"] % len(_DEFAULT_TOUCHES)]
     ask = _DEFAULT_ASKS[(payload["step"] + payload["version"] - 1) % len(_DEFAULT_ASKS)]
-    company = payload["company"]["name"] or "your company"
-    seen = cut_on_word(one_line(payload["facts"][0]["value"]), _MAX_QUOTED_CHARS) if evidence else ""
+    company, title = quotable(payload["company"]["name"]), quotable(payload["contact"]["title"])
+    company = company or "your company"
+    quotes = (quotable(cut_on_word(one_line(fact["value"]), _MAX_QUOTED_CHARS)) for fact in payload["facts"])
+    seen = next(filter(None, quotes), "") if evidence else ""
     fact = f"What caught my eye is this: {seen.rstrip('.')}." if seen else ""
-    opening = touch["body"].format(title=payload["contact"]["title"] or "your team", company=company, fact=fact).strip()
+    opening = touch["body"].format(title=title or "your team", company=company, fact=fact).strip()
     subject = touch["subject"].replace("{{company}}", company)
     return Email(subject=subject, body=f"Hello {{{{first_name}}}},\n\n{opening}\n\n{payload['offer']}\n\n{ask}")
 

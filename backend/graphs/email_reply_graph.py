@@ -5,6 +5,7 @@
 Stateless, like the other workers. What the contact wrote is data: it can steer what is said, never what is done. Spec: AA06.
 """
 
+import re
 from typing import Any, TypedDict, cast
 
 from langgraph.graph import END, START, StateGraph
@@ -13,7 +14,7 @@ from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload, Memory
 from backend.domain.text import cut_on_word, one_line
-from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, write_draft
+from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, quotable, write_draft
 from backend.ports import Prompt
 
 # Policy
@@ -31,6 +32,7 @@ are added after you.
 
 Answer with one JSON object: {{"subject": "…", "body": "…", "learned": [{{"kind": "objection" or "wish", "text": "…"}}]}}"""
 
+_ANSWERED = re.compile(r"(?:re:\s*)+", re.IGNORECASE)
 _DEFAULT_BODY = """Hello {{first_name}},
 
 Thank you for your answer. I have read it and will come back to you with a proper reply to each point, rather than a quick one.
@@ -43,10 +45,10 @@ def _default_email(incoming: Email) -> Email:
 
 
 def _reply_subject(subject: str) -> str:
-    """`subject` under exactly one `Re:`."""
-    bare = one_line(subject)
-    while bare.lower().startswith("re:"):
-        bare = bare[3:].strip()
+    """`subject` under exactly one `Re:`; one that is not `quotable` is not repeated."""
+    line = quotable(subject)
+    answered = _ANSWERED.match(line)
+    bare = line[answered.end() :] if answered else line
     return f"Re: {bare}" if bare else "Re: your email"
 
 

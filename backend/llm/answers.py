@@ -6,13 +6,20 @@ from typing import Any, cast
 
 from backend.errors import ModelAnswerUnusable
 
+MAX_ANSWER_CHARS = 32_000
+"""Several times the longest email; what is longer is not worth reading, and nothing after this has to bear it."""
+
 
 def read_object(text: str) -> dict[str, Any]:
     """Read `text` as one JSON object whose every value can be stored and sent on; its keys are unchecked.
 
     Raises:
-        ModelAnswerUnusable: it is empty, not JSON (RFC 8259: no NaN, no infinity, no half surrogate), or not an object.
+        ModelAnswerUnusable: it is empty, longer than `MAX_ANSWER_CHARS`, not JSON (RFC 8259: no NaN, no infinity, no half
+            surrogate), or not an object.
     """
+    if len(text) > MAX_ANSWER_CHARS:
+        what = f"it is longer than {MAX_ANSWER_CHARS} characters"
+        raise ModelAnswerUnusable(what)
     if not text.strip():
         what = "it is empty"
         raise ModelAnswerUnusable(what)

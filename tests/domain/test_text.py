@@ -7,11 +7,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from backend.domain.text import UNRESOLVED_FIELD, clean, cut_on_word, fence, one_line, resolve_merge_fields
+from backend.domain.text import MAX_MARKS, UNRESOLVED_FIELD, clean, cut_on_word, fence, one_line, resolve_merge_fields
 from tests.strategies import any_text, thorough
 
+MARKS = "\u0301\u0323\u0344\u0f71\u0f73\u0f75\u0f81\u1dce"
 HIDDEN = (
-    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u202e\u2060\u2066\u2800\u3164\ufe0f\ufeff\U000e0041\U000e0100\ud800\x00\x1b\x7f"
+    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u202e\u2060\u2066\u2800\u3164\ufe0f\ufeff\U000e0041\U000e0100\ud800"
+    "\x00\x1b\x7f\x80\x9f"
 )
 
 
@@ -31,6 +33,8 @@ def test_clean_text_is_visible_encodable_and_stays_clean(text: str) -> None:
     ("text", "cleaned"),
     [
         ("  two\r\nlines\rand a\ttab \n", "two\nlines\nand a\ttab"),
+        ("three\x85more\u2028of\u2029them", "three\nmore\nof\nthem"),
+        ("Vie\u0302\u0323t", "Việt"),
         (f"in{HIDDEN}visible", "invisible"),
         ("ignore \u202eeht\u202c order", "ignore eht order"),
         ("Mu\u0308ller", "Müller"),
@@ -41,6 +45,38 @@ def test_clean_text_is_visible_encodable_and_stays_clean(text: str) -> None:
 def test_cleaning_keeps_what_a_person_wrote(text: str, cleaned: str) -> None:
     """Letters of every script, emoji, tabs and line ends stay."""
     assert clean(text) == cleaned
+
+
+@thorough
+@given(st.text(st.sampled_from(f"a {MARKS}\u200b\u1100\u1161"), max_size=40), st.sampled_from(MARKS), st.integers(0, 99))
+def test_no_letter_carries_more_marks_than_a_script_knows(text: str, mark: str, times: int) -> None:
+    """However they are spelled and whatever hides between them, and cleaning again still changes nothing."""
+    cleaned = clean(text + times * mark + text)
+    assert cleaned == clean(cleaned) == unicodedata.normalize("NFC", cleaned)
+    runs = re.findall(f"[{MARKS}\u0f72\u0f74\u0f80\u0308]+", unicodedata.normalize("NFD", cleaned))
+    assert all(len(run) <= MAX_MARKS + 3 for run in runs)
+
+
+def test_every_character_that_sorts_as_a_mark_is_counted_as_one() -> None:
+    """Of all code points, none that decomposes into marks slips past the count, so no run of one kind is longer than it."""
+    sorted_by_nfc = [
+        chr(point) for point in range(0x110000) if unicodedata.combining(unicodedata.normalize("NFD", chr(point))[0])
+    ]
+    assert len(sorted_by_nfc) > 900
+    assert [mark for mark in sorted_by_nfc if len(clean(f"a{100 * mark}")) > MAX_MARKS + 1] == []
+
+
+@pytest.mark.parametrize(
+    "unit", ["\u0301\u0323", "\u0f73", "\u0f75\u0301", "{{", "{{a", "}}", "{{ ", "\u200b{", "<<", "re:", "\r"], ids=ascii
+)
+def test_no_repetition_outlasts_the_reader(unit: str) -> None:
+    """Two hundred thousand characters of the worst kind pass every rule here; one that is not linear would not end."""
+    text = f"a{200_000 // len(unit) * unit}b"
+    cleaned = clean(text)
+    assert len(one_line(text)) <= len(cleaned) + 1
+    assert len("".join(UNRESOLVED_FIELD.findall(cleaned))) <= len(cleaned)
+    assert resolve_merge_fields(text, {"a": "x"})
+    assert fence("facts", text).count("<<<") == 1
 
 
 @given(any_text)

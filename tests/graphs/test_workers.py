@@ -56,11 +56,12 @@ async def test_nothing_from_outside_leaves_its_fence(worker: str) -> None:
         history=[{"subject": HOSTILE, "body": HOSTILE}],
         memories=[{"kind": "objection", "text": HOSTILE}],
         feedback=HOSTILE,
+        rejected={"subject": HOSTILE, "body": HOSTILE},
         incoming={"subject": HOSTILE, "body": HOSTILE},
     )
     [asked] = model.asked
     outside, fences = re.subn(r"<<<DATA ([\w ]+)\n.*?\nDATA \1>>>", "", asked.prompt.user, flags=re.DOTALL)
-    assert fences >= 8
+    assert fences >= 9
     assert "IGNORE" not in outside + asked.prompt.system
     assert asked.prompt.user.count("<<<") == asked.prompt.user.count(">>>") == fences
 
@@ -80,7 +81,8 @@ async def test_the_leader_reads_fenced_text_too() -> None:
     "link",
     [
         *("https://evil.example", "HTTP://EVIL.EXAMPLE/x", "ftp://evil.example", "javascript://x"),
-        *("www.evil.example", "evil.example/pay", f"{LINK}/../pay", f"{LINK}?to=evil"),
+        *("www.evil.example", "evil.example/pay", "evil.example.com", "evil.com:8080/x", "mailto:a@evil.example"),
+        *(f"{LINK}/../pay", f"{LINK}?to=evil"),
         *("https:\u200b//evil.example", "ev\u00adil.example/pay"),
     ],
     ids=ascii,
@@ -119,7 +121,15 @@ async def test_merge_fields_are_filled_and_the_others_announced() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [{}, {"subject": "Hi"}, {"body": "Hello"}, {"subject": "Hi", "body": " \u200b\n"}, {"subject": 1, "body": "x"}, "prose"],
+    [
+        {},
+        {"subject": "Hi"},
+        {"body": "Hello"},
+        {"subject": "Hi", "body": " \u200b\n"},
+        {"subject": "\u2060", "body": "x"},
+        {"subject": 1, "body": "x"},
+        "prose",
+    ],
     ids=str,
 )
 async def test_an_answer_that_is_no_email_becomes_the_default_draft(answer: Any) -> None:

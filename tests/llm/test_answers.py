@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import ModelAnswerUnusable
-from backend.llm.answers import read_object
+from backend.llm.answers import MAX_ANSWER_CHARS, read_object
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 JSON = st.recursive(
@@ -34,6 +34,17 @@ def test_words_end_in_an_object_or_in_unusable(words: str) -> None:
     except ModelAnswerUnusable:
         return
     assert isinstance(value, dict)
+
+
+@pytest.mark.req("AA06-R25")
+def test_an_answer_has_a_longest_length() -> None:
+    """The limit itself is read, one character more is not, and deep or broken JSON beyond it is not even tried."""
+    longest = json.dumps({"body": "x" * (MAX_ANSWER_CHARS - len('{"body": ""}'))})
+    assert len(longest) == MAX_ANSWER_CHARS
+    assert read_object(longest)
+    for too_long in (f"{longest} ", " " * 200_000, "[" * 200_000):
+        with pytest.raises(ModelAnswerUnusable, match="longer than 32000 characters"):
+            read_object(too_long)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000])
