@@ -15,7 +15,10 @@ from backend.api.problems import install_problems
 from backend.api.security import SecurityHeaders
 from backend.wiring import Service, open_service
 
-_DESCRIPTION = "Outreach campaigns in which one coach plans once and every touch obeys."
+_DESCRIPTION = (
+    "Outreach campaigns in which one coach plans once and every touch obeys. "
+    "The field step counts touches from 0; a sentence calls the same touch by its number from 1."
+)
 _NOUNS = (contacts, campaigns, drafts, emails, cron, health, reference)
 
 
