@@ -135,17 +135,6 @@ class ThreadNotParked(Conflict):
         self.facts = {"thread_status": status}
 
 
-class DeliveryUncertain(Conflict):
-    """The touch's email may have left, so its thread is not put back before a person has looked at the provider."""
-
-    def __init__(self, thread_id: str, step: int, state: str) -> None:
-        super().__init__(
-            f"Touch {step + 1} of thread '{thread_id}' was handed to the mail provider, and whether it left is not known "
-            f"(its send is '{state}'). Nothing was written; look at the provider whether the email was delivered.",
-        )
-        self.facts = {"send_state": state}
-
-
 class BadRequest(AgenticSalesError):
     """A request cannot be understood as it stands; nothing was written."""
 

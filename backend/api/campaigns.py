@@ -16,7 +16,6 @@ from backend.domain.campaign import ThreadStatus
 from backend.domain.instants import to_text
 from backend.errors import (
     CampaignDiffers,
-    DeliveryUncertain,
     ThreadNotParked,
     UnknownCampaign,
     UnknownContact,
@@ -113,7 +112,7 @@ async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: W
 
 @router.post(
     "/{campaign_id}/threads/{contact_id}/requeue",
-    **operation("operator", errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadNotParked, DeliveryUncertain]),
+    **operation("operator", errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadNotParked]),
 )
 async def requeue_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who) -> Requeued:
     """Put a thread that was given up back: the next sweep takes it up where it stood, with its failures forgotten."""

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from backend.domain.campaign import ThreadStatus, thread_id_of
 from backend.domain.instants import to_text
-from backend.errors import DeliveryUncertain, ThreadNotParked, UnknownCampaign, UnknownContact, UnknownThread
-from backend.ports import Database, Row, Statement
+from backend.errors import ThreadNotParked, UnknownCampaign, UnknownContact, UnknownThread
+from backend.ports import Database, Statement
 
 _CAMPAIGN_EXISTS: Final = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _CONTACT_EXISTS: Final = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
@@ -18,11 +18,7 @@ _CONTACT_EXISTS: Final = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
 _AUDIT: Final = """
 INSERT INTO audit (audit_id, thread_id, at, principal, action, draft_id, detail)
 SELECT ?2, thread_id, ?3, ?4, 'requeue', draft_id, 'at fence ' || fence
-FROM threads WHERE thread_id = ?1 AND status = 'parked' AND NOT EXISTS (
-  SELECT 1 FROM send_ledger
-  WHERE send_ledger.thread_id = ?1 AND send_ledger.step = threads.step AND state IN ('reserved', 'unknown')
-)
-ON CONFLICT DO NOTHING"""
+FROM threads WHERE thread_id = ?1 AND status = 'parked' ON CONFLICT DO NOTHING"""
 _FORGET_REFUSAL: Final = """
 DELETE FROM send_ledger WHERE thread_id = ?1 AND state = 'failed' AND step = (
   SELECT step FROM threads WHERE thread_id = ?1 AND status = 'parked'
@@ -35,8 +31,7 @@ UPDATE threads SET status_reason = 'requeued by ' || ?4, next_touch_at = ?3, att
   ) THEN 'decided' ELSE 'scheduled' END
 WHERE thread_id = ?1 AND status = 'parked' AND 'at fence ' || fence = (SELECT detail FROM audit WHERE audit_id = ?2)"""
 _FOUND: Final = """
-SELECT threads.*, send_ledger.state AS send_state, EXISTS (SELECT 1 FROM audit WHERE audit_id = ?2) AS requeued
-FROM threads LEFT JOIN send_ledger USING (thread_id, step) WHERE thread_id = ?1"""
+SELECT threads.*, EXISTS (SELECT 1 FROM audit WHERE audit_id = ?2) AS requeued FROM threads WHERE thread_id = ?1"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +55,11 @@ class D1Requeue:
     async def requeue(self, campaign_id: str, contact_id: str, *, principal: str, now: datetime) -> Requeued:
         """Let the next sweep take a parked thread up again, its failures forgotten; a send that was refused may be tried anew.
 
+        An attempt that may have left is not forgotten: `send_touch` repeats it under its key, or parks the thread again.
+
         Raises:
             UnknownCampaign, UnknownContact, UnknownThread: there is none for these ids.
             ThreadNotParked: the thread was not given up; nothing was written.
-            DeliveryUncertain: the touch's email may have left; nothing was written.
         """
         thread_id, audit_id, at = thread_id_of(campaign_id, contact_id), f"requeue:{uuid4().hex}", to_text(now)
         results = await self._database.batch(
@@ -84,11 +80,5 @@ class D1Requeue:
         if not threads:
             raise UnknownThread(campaign_id, contact_id)
         if not threads[0]["requeued"]:
-            raise _refusal(threads[0])
+            raise ThreadNotParked(thread_id, threads[0]["status"])
         return Requeued(**{name: threads[0][name] for name in Requeued.__dataclass_fields__})
-
-
-def _refusal(row: Row) -> Exception:
-    if row["status"] == "parked":
-        return DeliveryUncertain(row["thread_id"], row["step"], row["send_state"])
-    return ThreadNotParked(row["thread_id"], row["status"])

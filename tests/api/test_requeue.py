@@ -81,11 +81,22 @@ async def test_a_thread_without_a_decision_is_drafted_anew(door: Door) -> None:
 
 @pytest.mark.req("API-R20")
 @pytest.mark.parametrize("state", ["reserved", "unknown"])
-async def test_an_email_that_may_have_left_is_a_persons_to_look_after(door: Door, state: str) -> None:
-    """The thread stays parked, and its ledger row as it is."""
+async def test_an_email_that_may_have_left_is_repeated_under_its_key_while_the_provider_knows_it(
+    door: Door, state: str
+) -> None:
+    """Within the window the repeat delivers at most once; past it the thread is parked again and nothing is posted."""
     await park_refused(door)
     await door.rows("UPDATE send_ledger SET state = ?1", state)
-    await assert_refused(door, "delivery-uncertain")
+    door.clock.advance(door.mailer.replay_window)
+    attempts = door.mailer.attempts.total()
+    await door.post(REQUEUE)
+    assert (await door.sweep())["counts"]["sent"] == 0
+    assert (await thread(door))["status"] == "parked"
+    assert door.mailer.attempts.total() == attempts
+    door.clock.advance(-timedelta(hours=1))
+    await door.post(REQUEUE)
+    assert (await door.sweep())["counts"]["sent"] == 1
+    assert set(door.mailer.deliveries.values()) == {1}
 
 
 @pytest.mark.req("API-R20")

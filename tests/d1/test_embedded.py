@@ -15,8 +15,8 @@ from backend.d1.migrate import migrate
 from backend.errors import DatabaseError, DatabaseFileRefused
 from backend.ports import Statement
 
-COUNT = "INSERT INTO flags VALUES ('count', 1, 'test', 'now') ON CONFLICT DO UPDATE SET value = value + 1"
-COUNTED = "SELECT value FROM flags WHERE name = 'count'"
+COUNT = "INSERT INTO company_facts VALUES ('count', '', '', '', 1, '') ON CONFLICT DO UPDATE SET confidence = confidence + 1"
+COUNTED = "SELECT confidence AS value FROM company_facts WHERE company_id = 'count'"
 
 PROCESS = """
 import asyncio, sys
