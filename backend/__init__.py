@@ -20,3 +20,8 @@ The package in reading order:
 
 Nothing imports upwards; `uv run lint-imports` proves it.
 """
+
+import os
+
+# LangGraph reads it once, when it is first imported: without it a crafted checkpoint row names code to run.
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"

@@ -122,7 +122,7 @@ async def open_service(
         BatchesNotAtomic: D1's REST API keeps half of a failed batch; nothing was opened.
         DatabaseUnreachable: the database cannot be opened, or REST did not answer the proof.
     """
-    _guard_process()
+    _hide_from_traces()
     settings = read_settings(overrides)
     clock = clock or SystemClock()
     mailer = mailer or OutboxMailer(settings.outbox_dir)
@@ -193,9 +193,8 @@ def make_deepseek(overrides: Mapping[str, object] | None = None) -> DeepSeek:
     )
 
 
-def _guard_process() -> None:
-    """Set what libraries read from the environment: crafted rows run no code, and traces carry no contact's data."""
-    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+def _hide_from_traces() -> None:
+    """Set what LangSmith reads from the environment: traces carry no contact's data unless somebody asks for it."""
     os.environ.setdefault("LANGSMITH_HIDE_INPUTS", "true")
     os.environ.setdefault("LANGSMITH_HIDE_OUTPUTS", "true")
 

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 
 from backend.settings import Settings, kill_switch_is_on, read_settings
 from tests.loopback import BeyondLoopback
+
+ROOT = Path(__file__).parents[2]
 
 ELSEWHERE = "192.0.2.1"  # RFC 5737: documentation, nobody's machine
 
@@ -111,3 +115,13 @@ def test_the_kill_switch_in_the_env_file_counts_without_a_restart(own_folder: Pa
     for text, is_on in (("true", True), ("false", False), ("perhaps", True), ("", False)):
         (own_folder / ".env").write_text(f"LLM_KILL_SWITCH={text}\n", "utf-8")
         assert kill_switch_is_on(default=False) is is_on
+
+
+@pytest.mark.req("D1-R11")
+def test_whoever_imports_the_service_gets_strict_checkpoints() -> None:
+    """Without the variable in the environment, LangGraph and its serializer are strict as soon as `backend` is imported."""
+    environment = {name: value for name, value in os.environ.items() if name != "LANGGRAPH_STRICT_MSGPACK"}
+    program = "import backend.d1; from langgraph.checkpoint.serde import _msgpack; print(_msgpack.STRICT_MSGPACK_ENABLED)"
+    command = [sys.executable, "-c", program]
+    told = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603  # our own
+    assert told.stdout == "True\n"
