@@ -101,7 +101,7 @@ def _review_draft(draft: Any) -> Review:
     texts = {part: clean(str(fields.get(part) or "")) for part in ("subject", "body")}
     notes = [] if texts["body"] else ["the body is empty"]
     for part, text in texts.items():
-        notes += [f"the {part} holds an unresolved {field}" for field in UNRESOLVED_FIELD.findall(text)]
+        notes += [f"the {part} holds an unresolved {field}" for field in dict.fromkeys(UNRESOLVED_FIELD.findall(text))]
     return Review(review_passed=not notes, review_notes=notes)
 
 
