@@ -114,9 +114,9 @@ class GroupCommit:
         task.add_done_callback(self._deferred.discard)
 
     async def drain(self) -> None:
-        """Wait until what was deferred is settled."""
-        while self._deferred:
-            await asyncio.wait(self._deferred)
+        """Wait until what was deferred before this call is settled; what comes later is not waited for."""
+        if before := set(self._deferred):
+            await asyncio.wait(before)
 
     async def _settle_deferred(self, unit: Unit) -> None:
         try:
