@@ -75,6 +75,29 @@ async def test_a_changed_row_is_not_copied(saver: D1Saver, embedded: MeteredData
     assert [found async for found in saver.alist(config_for("target"))] == []
 
 
+@pytest.mark.req("D1-R19")
+@KEYS
+async def test_a_column_that_is_not_json_fails_no_read(embedded: MeteredDatabase, thread_id: str, key: str | None) -> None:
+    """The database never says "malformed JSON" in place of the thread's name; a filter finds nothing in such tags."""
+    saver = D1Saver(embedded, key)
+    await stored_thread(saver, thread_id)
+    latest = await saver.aget_tuple(config_for(thread_id))
+    assert latest is not None
+    await embedded.batch(
+        [
+            Statement("UPDATE checkpoints SET tags = '[', channels = '[', refs = '['"),
+            Statement("UPDATE checkpoint_writes SET refs = '['"),
+        ]
+    )
+    assert [found async for found in saver.alist(None, filter={"source": "loop"})] == []
+    with pytest.raises(CheckpointTampered, match=f"'{thread_id}'"):
+        await saver.aget_tuple(config_for(thread_id))
+    with pytest.raises(CheckpointTampered, match=f"'{thread_id}'"):
+        [_ async for _ in saver.alist(config_for(thread_id))]
+    with pytest.raises(CheckpointTampered, match=f"'{thread_id}'"):
+        await saver.aget_delta_channel_history(config=latest.config, channels=["channel"])
+
+
 async def plant(embedded: MeteredDatabase, thread_id: str, kind: str, data: bytes) -> CheckpointTuple | None:
     """Put a value of our own bytes into a thread, sealed as whoever can write the database could, and read it."""
     saver, codec = D1Saver(embedded), Codec()

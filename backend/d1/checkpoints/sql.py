@@ -68,13 +68,17 @@ ORDER BY checkpoint_id DESC, thread_id DESC, checkpoint_ns DESC LIMIT {limit}"""
 
 _OF_THREAD = "SELECT * FROM checkpoints WHERE thread_id = ?1 ORDER BY checkpoint_id"
 
+# Reading, a column that is not JSON names nothing: the statement runs, and decoding refuses the row by its thread's name.
+
 # Up the parents of a checkpoint, for as long as a wanted channel was not found with a value of its own.
 _ANCESTORS = """
 WITH RECURSIVE walk (parent_id, wanted, depth) AS (
   SELECT parent_id, ?4, 0 FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3
   UNION ALL
   SELECT up.parent_id, (
-    SELECT json_group_array(value) FROM json_each(walk.wanted) WHERE value NOT IN (SELECT value FROM json_each(up.channels))
+    SELECT json_group_array(value) FROM json_each(walk.wanted) WHERE value NOT IN (
+      SELECT value FROM json_each(CASE WHEN json_valid(up.channels) THEN up.channels ELSE '[]' END)
+    )
   ), walk.depth + 1
   FROM walk CROSS JOIN checkpoints AS up ON up.thread_id = ?1 AND up.checkpoint_ns = ?2 AND up.checkpoint_id = walk.parent_id
   WHERE walk.wanted <> '[]'
@@ -92,11 +96,13 @@ SELECT w.* FROM page AS p CROSS JOIN checkpoint_writes AS w USING (thread_id, ch
 _BLOBS_OF_PAGE = """
 WITH page AS ({page})
 SELECT b.* FROM (
-  SELECT p.thread_id AS thread_id, r.value AS blob_id FROM page AS p CROSS JOIN json_each(p.refs) AS r
+  SELECT p.thread_id AS thread_id, r.value AS blob_id
+  FROM page AS p CROSS JOIN json_each(CASE WHEN json_valid(p.refs) THEN p.refs ELSE '[]' END) AS r
   UNION
   SELECT w.thread_id, r.value
   FROM page AS p
-  CROSS JOIN checkpoint_writes AS w USING (thread_id, checkpoint_ns, checkpoint_id) CROSS JOIN json_each(w.refs) AS r
+  CROSS JOIN checkpoint_writes AS w USING (thread_id, checkpoint_ns, checkpoint_id)
+  CROSS JOIN json_each(CASE WHEN json_valid(w.refs) THEN w.refs ELSE '[]' END) AS r
 ) AS needed CROSS JOIN checkpoint_blobs AS b USING (thread_id, blob_id)"""
 
 
@@ -136,7 +142,9 @@ class Listing:
             *(binder.condition("checkpoint_id < {}", before) for before in (self.before_id,) if before is not None),
             *(binder.condition("(checkpoint_id, thread_id, checkpoint_ns) < ({}, {}, {})", *row) for row in self._after()),
             *(
-                binder.condition("json_extract(tags, {}) IS {}", f'$."{tag}"', value)
+                binder.condition(
+                    "json_extract(CASE WHEN json_valid(tags) THEN tags ELSE '[]' END, {}) IS {}", f'$."{tag}"', value
+                )
                 for tag, value in (self.tags or {}).items()
             ),
         ]
