@@ -18,12 +18,17 @@ class Place(NamedTuple):
 
 # Writing. Every statement finds its own work done and leaves it, so that a batch may be sent twice.
 
+# Own checkpoints that are all there, newer than the one that was read, are this batch's: it was committed, its answer lost.
 GUARD = """
 INSERT INTO guards (checkpoint_is_newest) SELECT 0 WHERE (
   SELECT checkpoint_id FROM checkpoints
   WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id NOT IN (SELECT value FROM json_each(?4))
   ORDER BY checkpoint_id DESC LIMIT 1
-) IS NOT ?3"""
+) IS NOT ?3 AND (
+  SELECT count(*) FROM checkpoints
+  WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id > coalesce(?3, '')
+    AND checkpoint_id IN (SELECT value FROM json_each(?4))
+) IS NOT nullif(json_array_length(?4), 0)"""
 
 PUT_CHECKPOINT = """
 INSERT INTO checkpoints (
