@@ -3,8 +3,11 @@
 Sources: D1's documented transient errors, and what its local engine says.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 NEVER_RETRIED = ("constraint failed", "syntax error", "SQLITE_ERROR", "SQLITE_TOOBIG", "string or blob too big", "no such ")
@@ -39,12 +42,10 @@ def classify(status: int, message: str, headers: Mapping[str, str]) -> Failure:
     """
     if _has(message, NEVER_RETRIED):
         return Failure(message, may_retry=False)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Failure(message, may_retry=True, overloaded=True, retry_after_s=_seconds(headers.get("retry-after", "")))
-    if is_overload(message):
-        return Failure(message, may_retry=True, overloaded=True)
+    overloaded = status == HTTPStatus.TOO_MANY_REQUESTS or is_overload(message)
     unclear = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES
-    return Failure(message, may_retry=unclear or _has(message, TRANSIENT))
+    may_retry = overloaded or unclear or _has(message, TRANSIENT)
+    return Failure(message, may_retry, overloaded, _seconds(headers.get("retry-after", "")))
 
 
 def is_overload(message: str) -> bool:
@@ -57,7 +58,18 @@ def _has(message: str, texts: tuple[str, ...]) -> bool:
 
 
 def _seconds(text: str) -> float | None:
+    """Return how long `retry-after` asks to wait, in seconds or until a date; None when it says neither."""
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
+    except ValueError:
+        return _seconds_until(text)
+    return None if math.isnan(seconds) else max(0.0, seconds)
+
+
+def _seconds_until(text: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
     except ValueError:
         return None
+    aware = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())

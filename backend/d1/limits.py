@@ -26,8 +26,8 @@ _UNICODE = "text that UTF-8 has"
 _ONE_TRANSACTION = "a batch is the transaction, and the database is one file"
 _FEW_PRAGMAS = f"only the pragmas {', '.join(sorted(ALLOWED_PRAGMAS))}"
 
-_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w+)", re.DOTALL)
-_PRAGMA = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*pragma\s+(?:\w+\s*\.\s*)?(\w+)", re.DOTALL | re.IGNORECASE)
+_FIRST_WORD = re.compile(r"(?>\s|--[^\n]*\n|/\*.*?\*/)*+(\w+)", re.DOTALL)
+_PRAGMA = re.compile(r"(?>\s|--[^\n]*\n|/\*.*?\*/)*+pragma\s+(?:\w+\s*\.\s*)?(\w+)", re.DOTALL | re.IGNORECASE)
 _REFUSED_WORDS = frozenset({"ATTACH", "BEGIN", "COMMIT", "DETACH", "END", "RELEASE", "ROLLBACK", "SAVEPOINT", "VACUUM"})
 
 
@@ -51,8 +51,20 @@ def first_word(sql: str) -> str:
     return found.group(1).upper() if found else ""
 
 
+def utf8(text: str) -> bytes:
+    """Return `text` in UTF-8.
+
+    Raises:
+        StatementRefused: half of a surrogate pair is in it, which UTF-8 has not.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise StatementRefused(_UNICODE, error.reason) from error
+
+
 def _check_sql(sql: str) -> None:
-    sql_bytes = len(sql.encode())
+    sql_bytes = len(utf8(sql))
     if sql_bytes > MAX_SQL_BYTES:
         raise StatementRefused(_SHORT_SQL, f"{sql_bytes:,}")
     word = first_word(sql)
@@ -68,9 +80,6 @@ def _check_value(value: SqlValue) -> None:
         raise StatementRefused(_FINITE, str(value))
     if not isinstance(value, str) or (value.isascii() and len(value) <= MAX_VALUE_BYTES):
         return
-    try:
-        value_bytes = len(value.encode())
-    except UnicodeEncodeError as error:
-        raise StatementRefused(_UNICODE, error.reason) from error
+    value_bytes = len(utf8(value))
     if value_bytes > MAX_VALUE_BYTES:
         raise StatementRefused(_SHORT_VALUE, f"{value_bytes:,}")

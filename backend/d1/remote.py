@@ -116,7 +116,7 @@ def _encode(statements: Sequence[Statement]) -> bytes:
 def _decode(answer: dict[str, Any], expected: int) -> list[Result] | Failure:
     try:
         results = [_decode_result(result) for result in answer["result"]]
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return Failure("an answer that is not D1's", may_retry=True)
     if len(results) != expected:
         return Failure(f"{len(results)} results for {expected} statements", may_retry=True)

@@ -1,11 +1,13 @@
 """Values of any size: read back equal in one request, and sent once."""
 
 import random
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
 from backend.d1.checkpointer import D1Saver
 from backend.d1.checkpoints.rows import Blob
@@ -13,6 +15,7 @@ from backend.d1.checkpoints.runs import MAX_INLINE_BYTES, cut_runs
 from backend.d1.checkpoints.sql import PUT_BLOB, statement
 from backend.d1.limits import MAX_VALUE_BYTES
 from backend.d1.meter import MeteredDatabase
+from backend.errors import StatementRefused
 from backend.ports import Statement
 from tests.d1.graphs import chat_graph, config_for, put, values_of
 
@@ -152,3 +155,29 @@ def test_runs_are_few(sizes: list[int]) -> None:
     """However long the list, its small elements make no more runs than grow by an eighth each."""
     small = [size for size in sizes if size <= MAX_INLINE_BYTES]
     assert len(cut_runs(small)) <= 64
+
+
+HALF = "half a \ud83c balloon, in a text longer than a tag"
+
+
+@pytest.mark.req("D1-R2")
+@pytest.mark.parametrize("key", [None, "a key of at least 32 characters."], ids=["plain", "encrypted"])
+async def test_half_a_surrogate_pair_is_refused_by_name(embedded: MeteredDatabase, thread_id: str, key: str | None) -> None:
+    """In a thread's id, a blob's thread or a filter's value: one error, and nothing is written."""
+    saver = D1Saver(embedded, key)
+    for values in ({}, {"channel": "x" * 9_000}):
+        with pytest.raises(StatementRefused, match="UTF-8"):
+            await put(saver, HALF, values)
+    with pytest.raises(StatementRefused, match="UTF-8"):
+        [_ async for _ in saver.alist(config_for(thread_id), filter={"who": HALF})]
+    assert [found async for found in saver.alist(None)] == []
+
+
+@pytest.mark.req("D1-R22")
+@pytest.mark.parametrize("run_id", [UUID(int=7), 7, "seven"])
+async def test_a_run_is_deleted_by_the_text_of_its_id(saver: D1Saver, thread_id: str, run_id: object) -> None:
+    """LangGraph takes a UUID or a number as well; the checkpoint is written, and found by its text."""
+    config = config_for(thread_id)
+    await saver.aput(config, empty_checkpoint(), cast("CheckpointMetadata", {"source": "loop", "run_id": run_id}), {})
+    await saver.adelete_for_runs([str(run_id)])
+    assert await saver.aget_tuple(config) is None

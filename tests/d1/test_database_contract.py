@@ -68,6 +68,7 @@ LIMITS = {
     "2,000,000 bytes a value": Statement("SELECT ?1", ("ä" * 1_000_001,)),
     "numbers that JSON has": Statement("SELECT ?1", (float("nan"),)),
     "text that UTF-8 has": Statement("SELECT ?1", ("half a \ud83c balloon",)),
+    "UTF-8 has; found surrogates": Statement("SELECT 'half a \ud83c balloon'"),
     "found BEGIN": Statement(" -- soon\n begin"),
     "found VACUUM": Statement("/* why */ VACUUM"),
     "found ATTACH": Statement("ATTACH 'x' AS y"),

@@ -38,6 +38,9 @@ MAY_PASS = {
     "200 without success": Answered(200, json.dumps({"success": False, "errors": []})),
     "200 without results": Answered(200, json.dumps({"success": True, "result": []})),
     "200 with a failed result": Answered(200, json.dumps({"success": True, "result": [{"success": False}]})),
+    "200 with infinite rows read": Answered(
+        200, '{"success": true, "result": [{"success": true, "results": [], "meta": {"rows_read": Infinity}}]}'
+    ),
     "200 with a list": Answered(200, "[]"),
     "200 cut short": Answered(200, '{"success": true, "result": [{"succ'),
     "an answer lost": "answer lost",
@@ -106,6 +109,28 @@ async def test_a_wait_beyond_the_deadline_is_not_begun(client: MeteredDatabase, 
     with pytest.raises(DatabaseUnreachable, match="Too many requests"):
         await client.batch(ONE)
     assert len(server.requests) == 1
+
+
+@pytest.mark.req("D1-R4")
+@pytest.mark.parametrize("status", [200, 429, 500, 503])
+@pytest.mark.parametrize("asked", ["300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -0000"])
+async def test_every_answer_that_may_pass_says_how_long_to_wait(
+    client: MeteredDatabase, server: LoopbackD1, status: int, asked: str
+) -> None:
+    """In seconds or as a date, with whatever status: no try is made sooner, and here none within the deadline."""
+    server.faults.append(Answered(status, "later", {"retry-after": asked}))
+    with pytest.raises(DatabaseUnreachable, match="in 1 tries"):
+        await client.batch(ONE)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.req("D1-R4")
+@pytest.mark.parametrize("asked", ["nan", "soon", "-1", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 99999 23:59:59 GMT"])
+async def test_a_wait_that_is_none_delays_nothing(client: MeteredDatabase, server: LoopbackD1, asked: str) -> None:
+    """What is no number, no date or long past is the client's own wait, or none."""
+    server.faults.append(Answered(503, "later", {"retry-after": asked}))
+    [result] = await client.batch(ONE)
+    assert result.rows == [{"one": 1}]
 
 
 @pytest.mark.req("D1-R4")

@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode, urlsafe_b64encode
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
+from backend.d1.limits import utf8
 from backend.errors import SettingRefused
 
 CHECKPOINT_KEY = "CHECKPOINT_KEY"
@@ -49,7 +50,7 @@ class Codec:
     def seal(self, packed: Packed, about: str) -> str:
         """Return the text for `packed`, bound to what it is `about`."""
         kind = ("zip" if packed.zipped else "raw") + self._sealer.suffix
-        return f"{kind}:{b64encode(self._sealer.seal(packed.data, f'{kind}|{about}'.encode())).decode()}"
+        return f"{kind}:{b64encode(self._sealer.seal(packed.data, utf8(f'{kind}|{about}'))).decode()}"
 
     def open(self, text: str, about: str) -> Packed:
         """Return what `seal` was given.
@@ -66,11 +67,11 @@ class Codec:
         except ValueError as error:
             message = "a text is not base64"
             raise TextRefused(message) from error
-        return Packed(self._zipped_of_kind[kind], self._sealer.open(sealed, f"{kind}|{about}".encode()))
+        return Packed(self._zipped_of_kind[kind], self._sealer.open(sealed, utf8(f"{kind}|{about}")))
 
     def address(self, thread_id: str, data: bytes) -> str:
         """Return a value's address by its content, within its thread; under a key it gives nothing of the content away."""
-        digest = blake2b(thread_id.encode() + b"\0", digest_size=ADDRESS_BYTES, key=self._secret)
+        digest = blake2b(utf8(thread_id) + b"\0", digest_size=ADDRESS_BYTES, key=self._secret)
         digest.update(data)
         return urlsafe_b64encode(digest.digest()).decode().rstrip("=")
 
@@ -78,7 +79,7 @@ class Codec:
         """Return what stands for `text` where texts are only compared: itself, or its digest when it is long or secret."""
         if not self._secret and len(text) <= 2 * DIGEST_BYTES:
             return text
-        return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._secret).hexdigest()
+        return blake2b(utf8(text), digest_size=DIGEST_BYTES, key=self._secret).hexdigest()
 
 
 def pack(data: bytes) -> Packed:

@@ -48,7 +48,7 @@ class Encoder:
         row: Row = {
             **place._asdict(),
             "parent_id": parent.checkpoint_id,
-            "run_id": metadata.get("run_id"),
+            "run_id": _text_of(metadata.get("run_id")),
             "tags": to_json(self.tags(cast("dict[str, Any]", metadata))),
             "channels": to_json(sorted(values)),
             "open_deltas": to_json(_open_deltas(checkpoint, metadata)),
@@ -124,6 +124,11 @@ def _open_deltas(checkpoint: Checkpoint, metadata: CheckpointMetadata) -> list[s
     """Name the delta channels that were written and have no snapshot here: their value is rebuilt from ancestors."""
     counted = metadata.get("counters_since_delta_snapshot") or {}
     return sorted((counted.keys() & checkpoint["channel_versions"].keys()) - checkpoint["channel_values"].keys())
+
+
+def _text_of(run_id: object) -> str | None:
+    """LangGraph takes a run's id as a UUID or a number too; the database compares texts."""
+    return None if run_id is None else str(run_id)
 
 
 def _whole(value: Any) -> Any:
