@@ -5,7 +5,8 @@
     graph = builder.compile(checkpointer=saver)       # ainvoke, aget_state …: asynchronous methods only
 
 Outside a transaction a call returns when its rows are durable; calls that arrive while a batch is in flight share the next. The
-one exception is the checkpoint of a run's input: its call returns at once, and it is durable when the run's next call returns.
+one exception is the checkpoint of a run's input that another task than the one which read the thread puts, as LangGraph does:
+its call returns at once, and it is durable when the run's next call returns.
 
 Inside a transaction the saver joins it: what it writes is staged, read back from there, and committed with the run. The batch
 that opens a run may carry the saver's reads, so that the run itself makes none:

@@ -34,6 +34,15 @@ async def test_a_reader_waits_only_for_what_came_before_it(embedded: MeteredData
     await saver.aget_tuple(config_for("busy"))
 
 
+@pytest.mark.req("D1-R13")
+async def test_an_input_put_by_its_reader_is_durable_when_the_call_returns(embedded: MeteredDatabase, thread_id: str) -> None:
+    """Who reads a thread and puts its input in one task has it stored: another saver sees it at once."""
+    saver, config = D1Saver(embedded), config_for(thread_id)
+    await saver.aget_tuple(config)
+    await put(saver, thread_id, {"channel": 1}, source="input")
+    assert await values_of(D1Saver(embedded), config) == {"channel": 1}
+
+
 class LosesAnAnswer:
     """Commits the first batch that writes a checkpoint, lets `meanwhile` happen, and sends the batch again."""
 

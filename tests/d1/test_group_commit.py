@@ -73,7 +73,7 @@ async def test_an_inputs_checkpoint_is_durable_with_the_runs_next_call(wavering:
     saver, config = D1Saver(wavering), config_for(thread_id)
     assert await saver.aget_tuple(config) is None
     wavering.batches.clear()
-    first = await put(saver, thread_id, {}, source="input")
+    first = await asyncio.create_task(put(saver, thread_id, {}, source="input"))
     await put(saver, thread_id, {}, parent=first)
     assert len(wavering.batches) == 1
     assert len([found async for found in D1Saver(wavering).alist(config)]) == 2
@@ -84,9 +84,9 @@ async def test_an_inputs_checkpoint_is_durable_without_a_next_call(wavering: Wav
     """A run that ends right after it has it stored all the same, and a reader through the same saver waits for it."""
     saver, config = D1Saver(wavering), config_for(thread_id)
     await saver.aget_tuple(config)
-    await put(saver, thread_id, {"channel": 1}, source="input")
+    await asyncio.create_task(put(saver, thread_id, {"channel": 1}, source="input"))
     assert await values_of(saver, config) == {"channel": 1}
-    await put(saver, thread_id, {"channel": 2}, source="input")
+    await asyncio.create_task(put(saver, thread_id, {"channel": 2}, source="input"))
     await turns()
     await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
     assert await values_of(D1Saver(wavering), config) == {"channel": 2}
@@ -100,7 +100,7 @@ async def test_what_goes_wrong_with_an_inputs_checkpoint_is_raised_by_the_next_c
     saver, other = D1Saver(wavering), D1Saver(wavering)
     await saver.aget_tuple(config_for(thread_id))
     await asyncio.create_task(put(other, thread_id, {"channel": "other"}))
-    first = await put(saver, thread_id, {}, source="input")
+    first = await asyncio.create_task(put(saver, thread_id, {}, source="input"))
     await turns()
     await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
     with pytest.raises(ThreadMovedOn):

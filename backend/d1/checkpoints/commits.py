@@ -7,6 +7,8 @@ own.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from weakref import ReferenceType
 
 from backend.d1.checkpoints.rows import Stored, to_json
 from backend.d1.checkpoints.sql import GUARD, statement
@@ -32,6 +34,11 @@ class Head:
     newest_id: str | None
     blobs: set[str]
     failure: AgenticSalesError | None = None
+    reader: ReferenceType[asyncio.Task[Any]] | None = None
+
+    def read_by_this_task(self) -> bool:
+        """Tell whether the task that calls is the one that read the thread."""
+        return self.reader is not None and self.reader() is asyncio.current_task()
 
     def guard(self, own_ids: Sequence[str]) -> Guard:
         """Return the fence for a batch that inserts the checkpoints `own_ids`."""

@@ -3,8 +3,10 @@
 A saver and the shallow copies that `with_allowlist` makes of it share one `Core`, which holds all that changes.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from weakref import ref
 
 from backend.d1.checkpoints.codec import Codec
 from backend.d1.checkpoints.commits import GroupCommit, Head, ThreadKey, Unit
@@ -75,19 +77,25 @@ class Core:
         _HEADS.set({key: head for key, head in _HEADS.get({}).items() if key[0] is not self})
 
     async def write(self, stored: Stored, *, may_wait: bool = False) -> None:
-        """Stage the rows in the transaction, or make them durable; with `may_wait` together with the run's next ones."""
+        """Stage the rows in the transaction, or make them durable.
+
+        With `may_wait` they may share the batch of the run's next ones, when another task than the one that read the thread
+        calls: that is how LangGraph stores a run's input, and nobody there awaits it before the next call.
+        """
         key = stored.place[:2]
         transaction = current_transaction()
         head = _HEADS.get({}).get((self, key))
         if transaction is not None:
             run = self.joined(transaction)
             run.units.append(Unit(stored, run.heads.get(key)))
-        elif may_wait and head is not None:
+        elif may_wait and head is not None and not head.read_by_this_task():
             self._commits.defer(Unit(stored, head))
         else:
             await self._commits.commit(Unit(stored, head))
 
     def _remember(self, head: Head) -> None:
+        if task := asyncio.current_task():
+            head.reader = ref(task)
         others = [(key, other) for key, other in _HEADS.get({}).items() if key != (self, head.key)]
         _HEADS.set(dict([*others[1 - MAX_HEADS :], ((self, head.key), head)]))
 
