@@ -295,6 +295,14 @@ class StatementFailed(DatabaseError):
         self.message = message
 
 
+class RequestNotTaken(StatementFailed):
+    """The server turned the request away and ran none of it. Never retried."""
+
+    def __init__(self, why: str, message: str) -> None:
+        super().__init__(message)
+        self.args = (f"The database turned the request away ({why}): {message}. Nothing was run.",)
+
+
 class DatabaseUnreachable(DatabaseError):
     """No clear answer came back after the allowed tries; the batch may have been applied, and is safe to send again."""
 

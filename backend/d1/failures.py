@@ -21,17 +21,29 @@ TRANSIENT = (
     "Can't read from request stream because client disconnected",
 )
 
+TURNED_AWAY = {
+    HTTPStatus.UNAUTHORIZED: "D1_TOKEN is not its token",
+    HTTPStatus.FORBIDDEN: "D1_TOKEN may not use it",
+    HTTPStatus.NOT_FOUND: "D1_URL is not its address",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the batch is over what one request holds",
+}
+"""With these nothing was run; each says why."""
+
 OVERLOADED = ("overloaded", "exceeded timeout", "memory limit", "out of memory", "CPU limit", "CPU time")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed try. `retry_after_s` is what the server asked for; `overloaded` asks for longer waits."""
+    """One failed try. `retry_after_s` is what the server asked for; `overloaded` asks for longer waits.
+
+    `turned_away` says why nothing of the batch was run, when that is known.
+    """
 
     message: str
     may_retry: bool
     overloaded: bool = False
     retry_after_s: float | None = None
+    turned_away: str = ""
 
 
 def classify(status: int, message: str, headers: Mapping[str, str]) -> Failure:
@@ -42,6 +54,8 @@ def classify(status: int, message: str, headers: Mapping[str, str]) -> Failure:
     """
     if _has(message, NEVER_RETRIED):
         return Failure(message, may_retry=False)
+    if status in TURNED_AWAY:
+        return Failure(message, may_retry=False, turned_away=TURNED_AWAY[HTTPStatus(status)])
     overloaded = status == HTTPStatus.TOO_MANY_REQUESTS or is_overload(message)
     unclear = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES
     may_retry = overloaded or unclear or _has(message, TRANSIENT)

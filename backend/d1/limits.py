@@ -10,6 +10,8 @@ from backend.ports import SqlValue, Statement
 MAX_PARAMS = 100
 MAX_SQL_BYTES = 100_000
 MAX_VALUE_BYTES = 2_000_000
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+"""The bridge takes no more in one body; the embedded database, which has no requests, takes any."""
 MAX_COLUMNS = 100
 MAX_COMPOUND_TERMS = 5
 MAX_LIKE_PATTERN_BYTES = 50
@@ -21,6 +23,7 @@ ALLOWED_PRAGMAS = frozenset({"defer_foreign_keys", "foreign_keys", "optimize", "
 _FEW_PARAMS = f"at most {MAX_PARAMS} bound parameters a statement"
 _SHORT_SQL = f"at most {MAX_SQL_BYTES:,} bytes of SQL a statement"
 _SHORT_VALUE = f"at most {MAX_VALUE_BYTES:,} bytes a value"
+_SMALL_REQUEST = f"at most {MAX_REQUEST_BYTES:,} bytes a request"
 _FINITE = "numbers that JSON has"
 _UNICODE = "text that UTF-8 has"
 _ONE_TRANSACTION = "a batch is the transaction, and the database is one file"
@@ -43,6 +46,16 @@ def check_statements(statements: Sequence[Statement]) -> None:
             raise StatementRefused(_FEW_PARAMS, str(len(statement.params)))
         for value in statement.params:
             _check_value(value)
+
+
+def check_request(body: bytes) -> None:
+    """Refuse a body that no request holds.
+
+    Raises:
+        StatementRefused: names the rule and what was found; nothing was sent.
+    """
+    if len(body) > MAX_REQUEST_BYTES:
+        raise StatementRefused(_SMALL_REQUEST, f"{len(body):,}")
 
 
 def first_word(sql: str) -> str:

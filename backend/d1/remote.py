@@ -18,7 +18,7 @@ import httpx
 from backend.d1 import limits
 from backend.d1.failures import Failure, classify
 from backend.d1.meter import Meter
-from backend.errors import DatabaseUnreachable, StatementFailed
+from backend.errors import DatabaseUnreachable, RequestNotTaken, StatementFailed
 from backend.ports import Result, Row, Statement
 
 KEEP_ALIVE_S = 60.0
@@ -48,10 +48,12 @@ class HttpDatabase:
         limits.check_statements(statements)
         if not statements:
             return []
+        body = _encode(statements)
+        limits.check_request(body)
         tries = _Tries()
         try:
             async with asyncio.timeout(self._policy.deadline_s):
-                return await self._answer(_encode(statements), len(statements), tries)
+                return await self._answer(body, len(statements), tries)
         except TimeoutError:
             what = f"no answer within {self._policy.deadline_s:g} s; before that, {tries.last}"
             raise DatabaseUnreachable(what, tries.made) from None
@@ -65,6 +67,8 @@ class HttpDatabase:
                 self.meter.count_results(answer)
                 return answer
             tries.last = answer.message
+            if answer.turned_away:
+                raise RequestNotTaken(answer.turned_away, answer.message)
             if not answer.may_retry:
                 raise StatementFailed(answer.message)
             wait_s = self._wait_s(answer, tries.made)

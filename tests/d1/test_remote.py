@@ -7,9 +7,10 @@ import pytest
 
 from backend.d1.database import open_database
 from backend.d1.failures import TRANSIENT
+from backend.d1.limits import MAX_REQUEST_BYTES, MAX_VALUE_BYTES
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
-from backend.errors import DatabaseUnreachable, SettingRefused, StatementFailed
+from backend.errors import DatabaseUnreachable, RequestNotTaken, SettingRefused, StatementFailed, StatementRefused
 from backend.ports import Statement
 from tests.d1.conftest import NO_WAITING
 from tests.fakes.loopback_d1 import Answered, LoopbackD1, refused
@@ -93,12 +94,28 @@ async def test_what_cannot_pass_is_never_tried_again(
 
 
 @pytest.mark.req("D1-R4")
-@pytest.mark.parametrize("status", [401, 403, 404, 413])
-async def test_a_refusal_is_final(client: MeteredDatabase, server: LoopbackD1, status: int) -> None:
-    """A wrong token, a wrong address and a body too large do not get better."""
+@pytest.mark.parametrize(("status", "why"), [(401, "D1_TOKEN"), (403, "D1_TOKEN"), (404, "D1_URL"), (413, "one request holds")])
+async def test_a_refusal_is_final(client: MeteredDatabase, server: LoopbackD1, status: int, why: str) -> None:
+    """A wrong token, a wrong address and a body too large do not get better; nothing ran, so nothing was rolled back."""
     server.faults.append(Answered(status, "no"))
-    with pytest.raises(StatementFailed, match=f"HTTP {status}"):
+    with pytest.raises(RequestNotTaken, match=rf"{why}.*HTTP {status}.*Nothing was run\.") as failed:
         await client.batch(ONE)
+    assert "rolled it back" not in str(failed.value)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.req("D1-R2")
+async def test_a_batch_over_one_request_is_refused_before_it_is_sent(client: MeteredDatabase, server: LoopbackD1) -> None:
+    """The body counts, not its parts: what is just within the bound is sent, a byte more is not."""
+    large = [Statement("SELECT ?1", ("x" * MAX_VALUE_BYTES,)) for _ in range(8)]
+    room = MAX_REQUEST_BYTES - len(
+        json.dumps({"batch": [{"sql": s.sql, "params": s.params} for s in large]}, separators=(",", ":"))
+    )
+    frame = len(',{"sql":"SELECT ?1","params":[""]}')
+    with pytest.raises(StatementRefused, match="16,777,216 bytes a request; found 16,777,217"):
+        await client.batch([*large, Statement("SELECT ?1", ("x" * (room - frame + 1),))])
+    assert (len(server.requests), client.meter.requests) == (0, 0)
+    await client.batch([*large, Statement("SELECT ?1", ("x" * (room - frame),))])
     assert len(server.requests) == 1
 
 
