@@ -1,6 +1,7 @@
 """Rows that somebody changed: refused with the thread's name, and nothing of them constructed."""
 
 import base64
+import random
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,13 @@ CHANGES = {
     "a blob's body": "UPDATE checkpoint_blobs SET body = {flipped}",
     "a missing blob": "DELETE FROM checkpoint_blobs",
     "a blob in more parts": "INSERT INTO checkpoint_blobs SELECT thread_id, blob_id, 1, body FROM checkpoint_blobs",
+    "a checkpoint's run": "UPDATE checkpoints SET run_id = 'another'",
+    "a checkpoint's tags": "UPDATE checkpoints SET tags = '{{}}'",
+    "a checkpoint's channels": "UPDATE checkpoints SET channels = '[]'",
+    "a checkpoint's open deltas": "UPDATE checkpoints SET open_deltas = '[\"channel\"]'",
+    "a checkpoint's refs": "UPDATE checkpoints SET refs = '['",
+    "a write's refs": "UPDATE checkpoint_writes SET refs = '[]'",
+    "a write's call": "UPDATE checkpoint_writes SET call_id = 'another'",
     "a body that is a missing blob": "UPDATE checkpoints SET body = '@nothing'",
 }
 
@@ -63,6 +71,24 @@ async def test_a_changed_row_is_refused(embedded: MeteredDatabase, thread_id: st
         await saver.aget_tuple(config_for(read))
     with pytest.raises(CheckpointTampered, match=f"'{read}'"):
         [_ async for _ in saver.alist(config_for(read))]
+
+
+@pytest.mark.req("D1-R19")
+@KEYS
+async def test_a_body_in_a_blob_is_bound_to_its_row(embedded: MeteredDatabase, thread_id: str, key: str | None) -> None:
+    """It is read and copied, and does not stand for another checkpoint's; its address without the mark is no body."""
+    saver = D1Saver(embedded, key)
+    many = {f"channel {number}": random.Random(number).randbytes(4_000) for number in range(400)}  # noqa: S311  # no secret
+    first = await put(saver, thread_id, many)
+    await put(saver, thread_id, {**many, "other": 1}, parent=first)
+    [kept] = await embedded.batch([Statement("SELECT checkpoint_id, body FROM checkpoints")])
+    assert all(row["body"].startswith("@") for row in kept.rows)
+    await saver.acopy_thread(thread_id, "copy")
+    assert await values_of(saver, config_for("copy")) == {**many, "other": 1}
+    for body in (kept.rows[0]["body"], kept.rows[1]["body"][1:]):
+        await embedded.batch([Statement("UPDATE checkpoints SET body = ?1 WHERE parent_id IS NOT NULL", (body,))])
+        with pytest.raises(CheckpointTampered, match=f"'{thread_id}'"):
+            await saver.aget_tuple(config_for(thread_id))
 
 
 @pytest.mark.req("D1-R19")

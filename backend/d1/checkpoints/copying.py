@@ -23,9 +23,9 @@ def copied(page: Page, source_thread_id: str, target_thread_id: str, codec: Code
 
     def moved(row: Row, about: Callable[[Row], str]) -> Row:
         target = {name: value for name, value in row.items() if name != "newest_id"} | {"thread_id": target_thread_id}
-        if not row["body"].startswith(BLOB_MARK):
-            target["body"] = codec.seal(codec.open(row["body"], about(row)), about(target))
-        return target
+        mark = BLOB_MARK if row["body"].startswith(BLOB_MARK) else ""
+        packed = codec.open(row["body"].removeprefix(mark), mark + about(row))
+        return target | {"body": mark + codec.seal(packed, mark + about(target))}
 
     try:
         blobs = [moved(row, about_blob) for row in sorted(page.blobs, key=lambda row: row["part"], reverse=True)]

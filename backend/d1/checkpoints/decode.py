@@ -89,10 +89,10 @@ class Decoder:
 
     def _envelope(self, row: Row, about: str) -> Any:
         body: str = row["body"]
-        if body.startswith(BLOB_MARK):
-            data = self._blob(row["thread_id"], body.removeprefix(BLOB_MARK))
-        else:
-            data = unpack(self._codec.open(body, about))
+        mark = BLOB_MARK if body.startswith(BLOB_MARK) else ""
+        data = unpack(self._codec.open(body.removeprefix(mark), mark + about))
+        if mark:
+            data = self._blob(row["thread_id"], data.decode())
         return self._serde.loads_typed(("msgpack", data))
 
     def _value(self, row: Row, entry: Any) -> Any:

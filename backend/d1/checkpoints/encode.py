@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from backend.d1.checkpoints.codec import Codec, pack
+from backend.d1.checkpoints.codec import Codec, Packed, pack
 from backend.d1.checkpoints.rows import (
     BLOB_MARK,
     MAX_PART_BYTES,
@@ -56,8 +56,9 @@ class Encoder:
             "body": "",
         }
         envelope = [self._serde.dumps_typed(bare), self._serde.dumps_typed(metadata), values]
-        row["body"] = self._body(envelope, about_checkpoint(row), stored)
+        mark, packed = self._body(envelope, stored)
         row["refs"] = to_json(list(stored.blobs))
+        row["body"] = mark + self._codec.seal(packed, mark + about_checkpoint(row))
         stored.checkpoint = row
         return stored
 
@@ -74,8 +75,9 @@ class Encoder:
         stored = Stored(place)
         row: Row = {**place._asdict(), "task_id": task_id, "call_id": call_id, "seq": 0, "refs": "", "body": ""}
         envelope = [task_path, [[index, channel, self._value(value, stored)] for index, channel, value in writes]]
-        row["body"] = self._body(envelope, about_writes(row), stored)
+        mark, packed = self._body(envelope, stored)
         row["refs"] = to_json(list(stored.blobs))
+        row["body"] = mark + self._codec.seal(packed, mark + about_writes(row))
         stored.writes = row
         return stored
 
@@ -106,12 +108,13 @@ class Encoder:
             return [kind, bytes(data)]
         return self._blob(kind.encode() + b"\0" + data, stored)
 
-    def _body(self, envelope: list[Any], about: str, stored: Stored) -> str:
+    def _body(self, envelope: list[Any], stored: Stored) -> tuple[str, Packed]:
+        """Return the mark that a body begins with and what is sealed after it, once all blobs of the row are known."""
         data = self._serde.dumps_typed(envelope)[1]
         packed = pack(data)
         if len(packed.data) > MAX_PART_BYTES:
-            return BLOB_MARK + self._blob(data, stored)
-        return self._codec.seal(packed, about)
+            return BLOB_MARK, Packed(zipped=False, data=self._blob(data, stored).encode())
+        return "", packed
 
     def _blob(self, data: bytes, stored: Stored) -> str:
         thread_id = stored.place.thread_id

@@ -13,7 +13,10 @@ from backend.ports import Result, Row, Statement
 MAX_PART_BYTES = 1_400_000
 """1.87 MB in base64: a row of D1 holds 2,000,000 bytes."""
 BLOB_MARK = "@"
-"""A body that begins with it is the address of a blob that holds the body."""
+"""A body that begins with it is the sealed address of a blob that holds the body."""
+_OF_PLACE = "thread_id", "checkpoint_ns", "checkpoint_id"
+_OF_CHECKPOINT = *_OF_PLACE, "parent_id", "run_id", "tags", "channels", "open_deltas", "refs"
+_OF_WRITES = *_OF_PLACE, "task_id", "call_id", "refs"
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,13 @@ class Page:
 
 
 def about_checkpoint(row: Row) -> str:
-    """Say which checkpoint a body belongs to."""
-    return to_json(["checkpoint", row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"], row["parent_id"]])
+    """Say which checkpoint a body belongs to, and what its other columns are."""
+    return to_json(["checkpoint", *(row[name] for name in _OF_CHECKPOINT)])
 
 
 def about_writes(row: Row) -> str:
-    """Say which call of writes a body belongs to."""
-    return to_json(["writes", row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"], row["task_id"], row["call_id"]])
+    """Say which call of writes a body belongs to, and what its other columns are, but `seq`, which the database gives."""
+    return to_json(["writes", *(row[name] for name in _OF_WRITES)])
 
 
 def about_part(thread_id: str, blob_id: str, part: int, parts: int) -> str:
