@@ -10,6 +10,7 @@ from weakref import ref
 
 from backend.d1.checkpoints.codec import Codec
 from backend.d1.checkpoints.commits import GroupCommit, Head, ThreadKey, Unit
+from backend.d1.checkpoints.heads import Heads
 from backend.d1.checkpoints.rows import Page, Stored
 from backend.d1.checkpoints.sql import Place, select_ancestors, select_place
 from backend.d1.checkpoints.staged import StagedRun
@@ -27,6 +28,7 @@ class Core:
         self.database = database
         self.codec = Codec(key)
         self._commits = GroupCommit(database)
+        self._heads = Heads()
 
     def joined(self, transaction: Transaction) -> StagedRun:
         """Return this saver's part of `transaction`."""
@@ -45,7 +47,10 @@ class Core:
         if transaction is not None:
             return await self._read_joined(place, self.joined(transaction))
         page = await self.fetch(select_place(place))
-        self._remember(_head(place, page))
+        head = _head(place, page)
+        self._remember(head)
+        if page.checkpoints:
+            self._heads.read(head, page.checkpoints[0]["checkpoint_id"])
         return page
 
     async def read_ancestors(self, place: Place, channels: str) -> Page:
@@ -74,6 +79,7 @@ class Core:
     async def change(self, statements: Sequence[Statement]) -> None:
         """Send a batch that deletes or copies, and forget the heads it may have moved."""
         await self.execute(statements)
+        self._heads.forget()
         _HEADS.set({key: head for key, head in _HEADS.get({}).items() if key[0] is not self})
 
     async def write(self, stored: Stored, *, may_wait: bool = False) -> None:
@@ -84,11 +90,12 @@ class Core:
         """
         key = stored.place[:2]
         transaction = current_transaction()
-        head = _HEADS.get({}).get((self, key))
         if transaction is not None:
             run = self.joined(transaction)
             run.units.append(Unit(stored, run.heads.get(key)))
-        elif may_wait and head is not None and not head.read_by_this_task():
+            return
+        head = self._heads.of(stored, _HEADS.get({}).get((self, key)))
+        if may_wait and head is not None and not head.read_by_this_task():
             self._commits.defer(Unit(stored, head))
         else:
             await self._commits.commit(Unit(stored, head))
