@@ -3,6 +3,7 @@
 import pytest
 
 from backend.d1.checkpointer import PAGE_SIZE, D1Saver
+from backend.d1.checkpoints.sql import Place, select_ancestors
 from backend.d1.meter import MeteredDatabase
 from tests.d1.graphs import config_for, delta_graph, put
 
@@ -32,6 +33,20 @@ async def test_the_history_of_a_delta_channel_is_one_request(database: MeteredDa
     assert history["log"]["writes"]
     assert history["unknown"] == {"writes": []}
     assert database.meter.since(before).requests == 2
+
+
+@pytest.mark.req("D1-R23")
+@pytest.mark.parametrize("database", ["embedded", "worker"], indirect=True)
+async def test_the_ancestors_of_the_latest_are_found_without_its_id(database: MeteredDatabase, thread_id: str) -> None:
+    """The statements find the latest themselves, and read the same as when they are given its id."""
+    saver = D1Saver(database)
+    await steps(saver, thread_id, 3)
+    latest = await saver.aget_tuple(config_for(thread_id))
+    assert latest is not None
+    named = await database.batch(select_ancestors(Place(thread_id, "", latest.checkpoint["id"]), '["unknown"]'))
+    found = await database.batch(select_ancestors(Place(thread_id, ""), '["unknown"]'))
+    assert [result.rows for result in found] == [result.rows for result in named]
+    assert len(found[0].rows) == 2
 
 
 @pytest.mark.req("D1-R23")

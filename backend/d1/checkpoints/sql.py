@@ -75,10 +75,11 @@ _OF_THREAD = "SELECT * FROM checkpoints WHERE thread_id = ?1 ORDER BY checkpoint
 
 # Reading, a column that is not JSON names nothing: the statement runs, and decoding refuses the row by its thread's name.
 
-# Up the parents of a checkpoint, for as long as a wanted channel was not found with a value of its own.
+# Up the parents of a checkpoint, the latest unless ?3 is its id, while a wanted channel was not found with a value of its own.
 _ANCESTORS = """
 WITH RECURSIVE walk (parent_id, wanted, depth) AS (
-  SELECT parent_id, ?4, 0 FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3
+  SELECT parent_id, ?4, 0 FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2
+  AND checkpoint_id = COALESCE(?3, (SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2))
   UNION ALL
   SELECT up.parent_id, (
     SELECT json_group_array(value) FROM json_each(walk.wanted) WHERE value NOT IN (
