@@ -352,7 +352,7 @@ class ThreadMovedOn(DatabaseError):
     status = 409
 
     def __init__(self, thread_id: str) -> None:
-        super().__init__(f"Thread '{thread_id}' moved on since this run read it; nothing of this run was written.")
+        super().__init__(f"Thread '{thread_id}' moved on since this run read it; this call wrote nothing.")
 
 
 class FilterRefused(BadRequest):
