@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 from langchain_core.runnables import RunnableConfig
 
 from backend.d1.checkpointer import D1Saver
+from backend.d1.flags import READ_FLAGS, take_flags
 from backend.d1.read_models import (
     DecisionView,
     DraftCard,
@@ -39,7 +40,6 @@ DraftFilter = Literal["pending", "decided", "all"]
 _CAMPAIGN_EXISTS = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _CONTACT_EXISTS = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
 _THREAD = "SELECT *, COALESCE(lease_until_at > ?2, 0) AS leased FROM threads WHERE thread_id = ?1"
-_FLAGS = "SELECT name, value FROM flags"
 _VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 ORDER BY step, version"
 _SENDS = "SELECT * FROM send_ledger WHERE thread_id = ?1"
 
@@ -96,13 +96,13 @@ class D1Views:
                 Statement(_CAMPAIGN_EXISTS, (campaign_id,)),
                 Statement(_CONTACT_EXISTS, (contact_id,)),
                 Statement(_THREAD, (thread_id, now)),
-                Statement(_FLAGS),
+                READ_FLAGS,
                 Statement(_VERSIONS, (thread_id,)),
                 Statement(_SENDS, (thread_id,)),
                 *self._saver.latest_statements(thread_id),
             ]
         )
-        campaigns, contacts, threads, flags, drafts, sends = (result.rows for result in results[:6])
+        campaigns, contacts, threads, _, drafts, sends = (result.rows for result in results[:6])
         if not campaigns:
             raise UnknownCampaign(campaign_id)
         if not contacts:
@@ -110,7 +110,7 @@ class D1Views:
         if not threads:
             raise UnknownThread(campaign_id, contact_id)
         state = await self._state(thread_id, results[6:])
-        stored = self._flags.overridden({row["name"]: bool(row["value"]) for row in flags})
+        stored = take_flags(self._flags, results[3])
         return _thread_view(threads[0], state, stored, _touches(drafts, sends, state), now=now)
 
     async def drafts(

@@ -149,10 +149,8 @@ def test_the_kill_switch_holds_in_the_demo_too() -> None:
     assert len(Told(transcript, DEMO / "1").sent_to("farah-lindgren")) == 6
 
 
-@pytest.mark.usefixtures("models_allowed")
-async def test_with_a_key_the_demo_holds_whatever_the_model_plans(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model is the one of the key; plans of a single touch and unusable emails change the story, not its end."""
-    plan = {"angle": "One question.", "tone": "direct", "max_touches": 1, "cadence_days": [60]}
+async def told_by(plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Perform the demo with a key and a model that plans this and writes nonsense."""
     written = StringIO()
     async with ScriptedModelServer(
         lambda name, _system, _user: json.dumps(plan) if name == "campaign:coach_plan" else "?"
@@ -160,7 +158,14 @@ async def test_with_a_key_the_demo_holds_whatever_the_model_plans(monkeypatch: p
         monkeypatch.setenv("DEEPSEEK_API_KEY", "a key")
         monkeypatch.setenv("DEEPSEEK_BASE_URL", model.base_url)
         await run_demo(DEMO, Console(file=written, width=120))
-    told = Told(written.getvalue(), DEMO / "1")
+    return Told(written.getvalue(), DEMO / "1")
+
+
+@pytest.mark.usefixtures("models_allowed")
+async def test_with_a_key_the_demo_holds_whatever_the_model_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is the one of the key; plans of a single touch and unusable emails change the story, not its end."""
+    plan = {"angle": "One question.", "tone": "direct", "max_touches": 1, "cadence_days": [60]}
+    told = await told_by(plan, monkeypatch)
     assert "plan by DeepSeek: gaps 60, direct, “One question.”" in told.transcript
     assert "The organised team writes to Bolaji Adeyemi" in told.transcript
     assert len(told.sent_to("ana-braganca")) == 1
@@ -184,14 +189,7 @@ async def test_the_demo_ends_well_whatever_gaps_are_planned(
         "max_touches": max_touches,
         "stop_criteria": "A meeting.",
     }
-    written = StringIO()
-    async with ScriptedModelServer(
-        lambda name, _system, _user: json.dumps(plan) if name == "campaign:coach_plan" else "?"
-    ) as model:
-        monkeypatch.setenv("DEEPSEEK_API_KEY", "a key")
-        monkeypatch.setenv("DEEPSEEK_BASE_URL", model.base_url)
-        await run_demo(DEMO, Console(file=written, width=120))
-    told = Told(written.getvalue(), DEMO / "1")
+    told = await told_by(plan, monkeypatch)
     instants = told.sent_to("ana-braganca")
     assert [(later - earlier).days for earlier, later in pairwise(instants)] == gaps[1:]
     assert len(told.sent_to("farah-lindgren")) == 6
