@@ -102,7 +102,7 @@ def test_a_short_key_does_not_start(embedded: MeteredDatabase, key: str) -> None
 @pytest.mark.req("D1-R20")
 def test_a_key_without_the_extra_does_not_start(embedded: MeteredDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `cryptography` is not installed a key is refused, rather than ignored."""
-    for name in [name for name in sys.modules if name.startswith("cryptography")]:
+    for name in ["cryptography", *(name for name in sys.modules if name.startswith("cryptography."))]:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SettingRefused, match=r"CHECKPOINT_KEY needs the extra agentic-sales\[encryption\]"):
         D1Saver(embedded, KEY)
