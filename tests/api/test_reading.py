@@ -171,3 +171,11 @@ async def test_a_card_is_all_a_person_decides_on(door: Door) -> None:
     await door.post(f"/drafts/{second}/edit", edit)
     decided = await door.read(f"/drafts/{second}")
     assert (decided["subject"], decided["decision"]["approved"]) == (EMAIL["subject"], edit)
+
+
+async def test_an_approval_over_http_takes_four_requests(door: Door) -> None:
+    """The token's look-up, the decision with its run's reads, the reservation and the commit."""
+    draft_id = await door.held_draft()
+    before = door.service.database.meter.copy()
+    assert (await door.post(f"/drafts/{draft_id}/approve")).json()["sent"]
+    assert door.service.database.meter.since(before).requests == 4

@@ -6,6 +6,8 @@ import pytest
 
 from backend.campaigns import LEASE, Campaigns
 from backend.domain.campaign import DecisionRequest
+from backend.domain.instants import to_text
+from backend.errors import LeaseLost
 from tests.fakes.killer import Killed, KillingDatabase, KillingMailer, Moment
 from tests.story.fleet import SCRIPT, Fleet, open_fleet
 
@@ -116,3 +118,19 @@ async def test_a_refused_email_parks_the_thread_at_once() -> None:
         assert [row["state"] for row in await fleet.rows("SELECT state FROM send_ledger")] == ["failed"]
         fleet.clock.advance(timedelta(days=30))
         assert (await fleet.resume()).runs == []
+
+
+async def test_a_run_whose_lease_was_taken_over_commits_nothing() -> None:
+    """The run that slept past its lease loses: its commit is refused whole, and the newer run's stands."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        start = to_text(fleet.clock.now())
+        (slept,) = await fleet.campaigns.threads.claim_due(owner="slept", now=start, until_at=start, limit=1)
+        async with fleet.campaigns.threads.run(slept) as run:
+            await fleet.on(fleet.database).resume()
+            before = await fleet.thread(), await fleet.rows("SELECT * FROM audit")
+            run.schedule("stopped", step=5, next_touch_at=None)
+            with pytest.raises(LeaseLost):
+                await run.commit(principal="slept", action="resume", at=start)
+        assert (await fleet.thread(), await fleet.rows("SELECT * FROM audit")) == before
+        assert before[0]["status"] == "awaiting_approval"
