@@ -2,21 +2,26 @@
 
 The package in reading order:
 
-    domain/        words and rules, standard library only
-    ports.py       what the fleet needs from outside, as Protocols
-    graphs/        one graph, one module, one page; registry.py names them all
-    campaigns.py   the three verbs: enrol, resume, decide
-    emails.py      one email for one contact, written by the organised team
-    d1/ llm/ mail/ the adapters behind the ports
-    edge/          the Cloudflare Worker, in JavaScript: a bridge to D1, and the cron
-    wiring.py      settings -> adapters -> compiled graphs -> Campaigns
-    api/ cli/      the two doors: HTTP and the command line
-    demo/          a whole campaign on a simulated clock
-    doctor/        what is wrong with a configuration and its database, and what to do
-    errors.py      every deliberate failure
-    logs.py        what is said while it runs, without a person's data
-    egress.py      the hosts a model may be asked at
-    settings.py    the environment, read once
+    domain/          words and rules, standard library only
+    ports.py         what the fleet needs from outside, as Protocols
+    graphs/          one graph, one module, one page; registry.py names them all
+    campaigns.py     the three verbs: enrol, resume, decide
+    emails.py        one email for one contact, written by the organised team
+    intake.py        what comes in: contacts and campaigns are added, contacts are marked
+    read_models.py   what readers are shown
+    d1/              the client of D1: statements, transports, limits, the transaction
+    checkpointer/    LangGraph's checkpointer on it; it knows nothing of campaigns
+    store/           the service's tables behind the ports
+    llm/ mail/       the other adapters
+    edge/            the Cloudflare Worker, in JavaScript: a bridge to D1, and the cron
+    wiring.py        settings -> adapters -> assemble -> Service
+    api/ cli/        the two doors: HTTP and the command line
+    demo/            a whole campaign on a simulated clock
+    doctor/          what is wrong with a configuration and its database, and what to do
+    errors.py        every deliberate failure
+    logs.py          what is said while it runs, without a person's data
+    egress.py        the hosts a model may be asked at
+    settings.py      the environment, read once
 
 Nothing imports upwards; `uv run lint-imports` proves it.
 """

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
+from backend.domain.access import Principal, Role, TokenRecord
 from backend.domain.campaign import Campaign, Case, DecisionRequest, Dossier, Draft, HeldDraft, Memory, Thread, ThreadStatus
 from backend.domain.flags import Flags
+from backend.domain.incoming import IntakeCounts, NewContact
+from backend.domain.suppression import ContactFlag
 
 # Time
 
@@ -107,60 +110,17 @@ class Mailer(Protocol):
         ...
 
 
-# The database
-
-SqlValue: TypeAlias = int | float | str | None
-Row: TypeAlias = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One SQL statement with its positional parameters `?1 … ?n`."""
-
-    sql: str
-    params: tuple[SqlValue, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one statement gave back, and what D1 bills for it: rows read and rows written."""
-
-    rows: list[Row]
-    rows_read: int = 0
-    rows_written: int = 0
-
-
-class Database(Protocol):
-    """D1, over whichever transport."""
-
-    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
-        """Run `statements` in order as one transaction, in one request, and return a result for each.
-
-        Every batch must be safe to send twice, because an answer can be lost after the commit.
-
-        Raises:
-            StatementRefused: a limit of D1 is broken; nothing was sent.
-            StatementFailed: D1 refused; nothing was written.
-            DatabaseUnreachable: no clear answer; the batch may have been applied.
-        """
-        ...
-
-
 # Threads, runs and the send ledger
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run one thread until `until_at`; `fence` grows with each claim, so an old holder can be told apart.
-
-    `opening` holds what the run would read first, when the request that claimed the thread has read it already.
-    """
+    """The right to run one thread until `until_at`; `fence` grows with each claim, so an old holder can be told apart."""
 
     thread_id: str
     owner: str
     fence: int
     until_at: str
-    opening: Sequence[Result] | None = field(default=None, compare=False, repr=False)
 
 
 LedgerState = Literal["reserved", "sent", "failed", "unknown"]
@@ -299,4 +259,72 @@ class Records(Protocol):
 
     async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:
         """Add what a run learned; what is known already is not written again."""
+        ...
+
+
+# What comes in, who may ask, and the schema
+
+
+class IntakeRecords(Protocol):
+    """Where contacts and campaigns are kept."""
+
+    async def add_contacts(self, contacts: Sequence[NewContact], *, at: str) -> IntakeCounts:
+        """Create or update contacts with their companies and facts in one batch; see `backend.intake.Intake.add`."""
+        ...
+
+    async def add_campaign(self, campaign: Campaign, *, at: str) -> bool:
+        """Create the campaign, or find it with this very content; says whether this call made it.
+
+        Raises:
+            CampaignDiffers: the id is taken by another content; nothing was written.
+        """
+        ...
+
+    async def mark(self, contact_id: str, flag: ContactFlag, *, evidence: str, principal: str, at: str) -> bool:
+        """Raise a flag of a contact with an audit row that holds the evidence; says whether it was down before.
+
+        Raises:
+            UnknownContact: nothing was written.
+        """
+        ...
+
+
+class Tokens(Protocol):
+    """Bearer tokens; only the hash of one is kept."""
+
+    async def create(self, name: str, role: Role, *, now: datetime, expires_in: timedelta) -> str:
+        """Make a token and return its text, which is shown this once. The name of a revoked or expired token is free again.
+
+        Raises:
+            BadRequest: the name or the lifetime is not allowed; nothing was written.
+            TokenNameTaken: a live token has this name; nothing was written.
+        """
+        ...
+
+    async def list(self) -> Sequence[TokenRecord]:
+        """Return every token ever made under a name still in use, by name."""
+        ...
+
+    async def revoke(self, name: str, *, now: datetime) -> None:
+        """End a token at once; a second time changes nothing.
+
+        Raises:
+            UnknownToken: no token has this name.
+        """
+        ...
+
+    async def find(self, token_text: str, now: datetime) -> Principal | None:
+        """Return who holds this token, or None when it is unknown, expired or revoked."""
+        ...
+
+
+class Schema(Protocol):
+    """The tables of this version."""
+
+    async def pending(self) -> Sequence[str]:
+        """Return the names of the migrations the database lacks, in order; changes nothing."""
+        ...
+
+    async def migrate(self) -> Sequence[str]:
+        """Apply what is pending and return the names this call applied."""
         ...

@@ -9,24 +9,27 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 
 from backend.campaigns import Campaigns
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer import D1Saver
 from backend.d1.database import open_database, open_proven_database
-from backend.d1.intake import D1Intake
-from backend.d1.ledger import D1SendLedger
 from backend.d1.meter import MeteredDatabase
-from backend.d1.records import D1Records
 from backend.d1.remote import HttpPolicy
-from backend.d1.requeue import D1Requeue
-from backend.d1.threads import D1Threads
-from backend.d1.tokens import D1Tokens
-from backend.d1.views import D1Views
 from backend.domain.flags import Flags
 from backend.emails import Emails
 from backend.graphs.registry import GRAPHS
+from backend.intake import Intake
 from backend.llm import DeepSeek
 from backend.mail import OutboxMailer
-from backend.ports import Clock, Mailer, MakeLLM
+from backend.ports import Clock, Mailer, MakeLLM, Schema, Tokens
+from backend.read_models import Requeue, Views
 from backend.settings import Settings, kill_switch_is_on, read_settings
+from backend.store.intake import D1Intake
+from backend.store.ledger import D1SendLedger
+from backend.store.records import D1Records
+from backend.store.requeue import D1Requeue
+from backend.store.schema import D1Schema
+from backend.store.threads import D1Threads
+from backend.store.tokens import D1Tokens
+from backend.store.views import D1Views
 
 
 class SystemClock:
@@ -43,15 +46,59 @@ class Service:
 
     campaigns: Campaigns
     emails: Emails
-    intake: D1Intake
-    views: D1Views
-    parked: D1Requeue
-    tokens: D1Tokens
+    intake: Intake
+    views: Views
+    parked: Requeue
+    tokens: Tokens
+    schema: Schema
     database: MeteredDatabase
-    saver: D1Saver
     mailer: Mailer
     clock: Clock
-    cron_secrets: tuple[str, ...]
+    cron_secrets: tuple[str, ...] = ()
+
+
+def assemble(  # noqa: PLR0913  # one argument an adapter
+    database: MeteredDatabase,
+    *,
+    clock: Clock,
+    make_llm: MakeLLM,
+    mailer: Mailer,
+    flags: Flags,
+    checkpoint_key: str | None = None,
+    cron_secrets: tuple[str, ...] = (),
+) -> Service:
+    """Wire the service over one database and one set of adapters; asks nobody and opens nothing.
+
+    Raises:
+        SettingRefused: the key is short, or the extra `encryption` is not installed.
+    """
+    saver = D1Saver(database, key=checkpoint_key)
+    campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build
+    return Service(
+        campaigns=Campaigns(
+            threads=D1Threads(database, saver, flags),
+            ledger=D1SendLedger(database, clock),
+            graphs={coach: campaign(saver, coach=coach) for coach in (False, True)},
+            make_llm=make_llm,
+            mailer=mailer,
+            clock=clock,
+        ),
+        emails=Emails(
+            records=D1Records(database, flags),
+            graphs={role_plan: orchestrator(role_plan=role_plan) for role_plan in (False, True)},
+            make_llm=make_llm,
+            clock=clock,
+        ),
+        intake=Intake(D1Intake(database), clock),
+        views=D1Views(database, saver, flags),
+        parked=D1Requeue(database),
+        tokens=D1Tokens(database),
+        schema=D1Schema(database),
+        database=database,
+        mailer=mailer,
+        clock=clock,
+        cron_secrets=cron_secrets,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,39 +171,17 @@ async def open_service(
     """
     _hide_from_traces()
     settings = read_settings(overrides)
-    clock = clock or SystemClock()
-    mailer = mailer or OutboxMailer(settings.outbox_dir)
-    flags = _flags_of(settings)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_proven_database(settings.d1_url, _reveal(settings.d1_token)))
         if make_llm is None:
             make_llm = await stack.enter_async_context(make_deepseek(overrides))
-        saver = D1Saver(database, key=_reveal(settings.checkpoint_key))
-        records = D1Records(database, flags)
-        campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build
-        yield Service(
-            campaigns=Campaigns(
-                threads=D1Threads(database, saver, flags),
-                ledger=D1SendLedger(database, clock),
-                graphs={coach: campaign(saver, coach=coach) for coach in (False, True)},
-                make_llm=make_llm,
-                mailer=mailer,
-                clock=clock,
-            ),
-            emails=Emails(
-                records=records,
-                graphs={role_plan: orchestrator(role_plan=role_plan) for role_plan in (False, True)},
-                make_llm=make_llm,
-                clock=clock,
-            ),
-            intake=D1Intake(database),
-            views=D1Views(database, saver, flags),
-            parked=D1Requeue(database),
-            tokens=D1Tokens(database),
-            database=database,
-            saver=saver,
-            mailer=mailer,
-            clock=clock,
+        yield assemble(
+            database,
+            clock=clock or SystemClock(),
+            make_llm=make_llm,
+            mailer=mailer or OutboxMailer(settings.outbox_dir),
+            flags=_flags_of(settings),
+            checkpoint_key=_reveal(settings.checkpoint_key),
             cron_secrets=tuple(
                 secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret
             ),

@@ -10,8 +10,6 @@ from fastapi import APIRouter, Path, Response
 from backend.api.operations import operation
 from backend.api.schemas import ID_PATTERN, CampaignBody, EnrolmentsBody
 from backend.api.security import GuardedRoute, Who, Wired
-from backend.d1.read_models import ThreadView
-from backend.d1.requeue import Requeued
 from backend.domain.campaign import ThreadStatus
 from backend.domain.instants import to_text
 from backend.errors import (
@@ -22,6 +20,7 @@ from backend.errors import (
     UnknownThread,
 )
 from backend.ports import Enrolment
+from backend.read_models import Requeued, ThreadView
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=GuardedRoute)
 
@@ -83,7 +82,7 @@ def _made_or_found(answer: type) -> dict[str, Any]:
 async def create_campaign(body: CampaignBody, service: Wired, response: Response) -> CampaignAnswer:
     """Create a campaign, or find the one with this id and this very content."""
     campaign_id = body.campaign_id or f"campaign-{uuid4().hex}"
-    created = await service.intake.add_campaign(body.as_campaign(campaign_id), at=to_text(service.clock.now()))
+    created = await service.intake.add_campaign(body.as_campaign(campaign_id))
     response.status_code = _status(created=created)
     return CampaignAnswer(campaign_id, created)
 

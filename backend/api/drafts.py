@@ -8,8 +8,6 @@ from fastapi import APIRouter, Path, Query
 from backend.api.operations import operation
 from backend.api.schemas import ID_PATTERN, ApproveBody, EditBody, ReasonBody, RegenerateBody
 from backend.api.security import GuardedRoute, Who, Wired
-from backend.d1.read_models import DraftCard, DraftPage
-from backend.d1.views import DraftFilter
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import (
     DraftAlreadyDecided,
@@ -19,6 +17,7 @@ from backend.errors import (
     UnknownCampaign,
     UnknownDraft,
 )
+from backend.read_models import DraftCard, DraftFilter, DraftPage
 from backend.wiring import Service
 
 router = APIRouter(prefix="/drafts", tags=["drafts"], route_class=GuardedRoute)

@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from backend.api.operations import operation
 from backend.api.schemas import EmailBody
 from backend.api.security import GuardedRoute, Wired
-from backend.d1.read_models import ProvenanceView
 from backend.domain.campaign import Draft, Email
 from backend.errors import RunOverBudget, UnknownCampaign, UnknownContact
 from backend.graphs.email_orchestrator_graph import Action
+from backend.read_models import ProvenanceView
 
 router = APIRouter(prefix="/emails", tags=["emails"], route_class=GuardedRoute)
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter
 
 from backend.api.operations import public
 from backend.api.security import Wired
-from backend.d1.migrate import pending
 from backend.errors import DatabaseError, NotMigrated
 
 router = APIRouter(tags=["health"])
@@ -31,7 +30,7 @@ async def live() -> Health:
 @router.get("/readyz", **public([NotMigrated, DatabaseError]))
 async def ready(service: Wired) -> Health:
     """The database answers and has every migration of this version."""
-    missing = await pending(service.database)
+    missing = await service.schema.pending()
     if missing:
         raise NotMigrated(", ".join(missing))
     return Health("ready")

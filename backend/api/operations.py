@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from backend.api.problems import MEDIA_TYPE, Problem, sentence_of
 from backend.api.security import ROLES_KEY
-from backend.d1.tokens import Role
+from backend.domain.access import Role
 from backend.errors import AgenticSalesError, BadRequest, DatabaseError, RoleForbidden, TokenMissing
 
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

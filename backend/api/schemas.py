@@ -11,9 +11,9 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from backend.d1.intake import NewCompany, NewContact
 from backend.domain.campaign import Campaign, Email
 from backend.domain.facts import Fact
+from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.instants import to_text
 from backend.domain.suppression import CONTACT_FLAGS
 from backend.domain.text import clean, one_line

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.d1.tokens import CRON_NAME, Principal, Role
+from backend.domain.access import CRON_NAME, Principal, Role
 from backend.errors import RoleForbidden, TokenMissing
 from backend.wiring import Service
 

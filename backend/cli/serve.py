@@ -17,7 +17,6 @@ from uvicorn.server import HANDLED_SIGNALS
 from backend.api.app import create_app
 from backend.api.cron import Sweeps
 from backend.cli.terminal import out, say
-from backend.d1.migrate import migrate
 from backend.errors import AgenticSalesError, UnknownToken
 from backend.wiring import Service, Surroundings, look_around, open_service
 
@@ -47,7 +46,7 @@ async def serve(*, host: str | None, port: int | None, tick_seconds: float | Non
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         async with open_service() as service:
             if around.is_embedded:
-                await migrate(service.database)
+                await service.schema.migrate()
             async with _local_token(service, around, host, listener.getsockname()[1]) as token:
                 app = create_app(lambda: nullcontext(service))
                 server = _Server(app, lambda: _announce(url, token, tick_seconds, around), tick_seconds)

@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from backend.d1.migrate import migrate, pending
 from backend.errors import AgenticSalesError, NotMigrated
 from backend.logs import configure_logs
 from backend.wiring import Service, look_around, open_service
@@ -71,7 +70,7 @@ async def opened() -> AsyncGenerator[Service]:
     surroundings = look_around()
     async with open_service() as service:
         if surroundings.is_embedded:
-            await migrate(service.database)
-        elif missing := await pending(service.database):
+            await service.schema.migrate()
+        elif missing := await service.schema.pending():
             raise NotMigrated(", ".join(missing))
         yield service

@@ -8,8 +8,7 @@ from rich.table import Table
 
 from backend.campaigns import SweepReport
 from backend.cli.terminal import err, opened, out, say, working
-from backend.d1.migrate import migrate
-from backend.d1.tokens import Role, TokenRecord
+from backend.domain.access import Role, TokenRecord
 from backend.domain.instants import to_text
 from backend.wiring import open_service
 
@@ -18,7 +17,7 @@ async def migrate_database() -> None:
     """Apply what is pending and say what that was."""
     async with open_service() as service:
         with working("Migrating …"):
-            applied = await migrate(service.database)
+            applied = await service.schema.migrate()
     for name in applied:
         say(out(), f"applied {name}")
     if not applied:

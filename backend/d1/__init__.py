@@ -1,6 +1,5 @@
-"""Cloudflare D1 behind the Database port: transports, transaction, checkpointer, repositories."""
+"""The client of Cloudflare D1: statements in, results out, one batch one transaction, over three transports."""
 
-from backend.d1.checkpointer import D1Saver
 from backend.d1.database import open_database
 
-__all__ = ["D1Saver", "open_database"]
+__all__ = ["open_database"]

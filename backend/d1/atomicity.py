@@ -7,8 +7,8 @@ The batch makes a table of its own, so any database can be asked, migrated or no
 statements are prepared would prove nothing. What a database did keep is removed, by the next proof at the latest.
 """
 
+from backend.d1.statements import Database, Statement
 from backend.errors import BatchesNotAtomic, StatementFailed
-from backend.ports import Database, Statement
 
 MAKE = "CREATE TABLE atomicity_probe AS SELECT 1 AS kept"
 FAIL = "SELECT json_extract('{', '$')"

@@ -7,7 +7,6 @@
 | `d1://ACCOUNT/DATABASE` | Cloudflare's REST API |
 
     async with open_database("sqlite:///.data/agentic-sales.db") as database:
-        await migrate(database)
         results = await database.batch([Statement("SELECT ?1 AS one", (1,))])
         database.meter.requests
 

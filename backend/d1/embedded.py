@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from backend.d1 import limits
 from backend.d1.footprint import Footprint, read_indexes
 from backend.d1.meter import Meter
+from backend.d1.statements import Result, Row, SqlValue, Statement
 from backend.errors import DatabaseFileRefused, DatabaseUnreachable, StatementFailed
-from backend.ports import Result, Row, SqlValue, Statement
 
 T = TypeVar("T")
 

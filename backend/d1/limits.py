@@ -4,8 +4,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from backend.d1.statements import SqlValue, Statement
 from backend.errors import StatementRefused
-from backend.ports import SqlValue, Statement
 
 MAX_PARAMS = 100
 MAX_SQL_BYTES = 100_000

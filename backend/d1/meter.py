@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from backend.ports import Database, Result
+from backend.d1.statements import Database, Result
 
 
 @dataclass(slots=True)

@@ -1,14 +1,13 @@
-"""Applies `migrations/*.sql`, the files wrangler applies, and keeps wrangler's own record of them, so that both agree.
+"""Applies the files `migrations/*.sql` of a package, and keeps wrangler's own record of them, so that both agree.
 
-`pending` names what a database lacks, `migrate` applies it; `agentic-sales migrate` and `wrangler d1 migrations apply` may take
-turns.
+`pending` names what a database lacks, `migrate` applies it; `wrangler d1 migrations apply` may take turns with it.
 """
 
 import sqlite3
 from importlib.resources import files
 
+from backend.d1.statements import Database, Statement
 from backend.errors import StatementFailed
-from backend.ports import Database, Statement
 
 CREATE_RECORD = """
 CREATE TABLE IF NOT EXISTS d1_migrations(
@@ -22,26 +21,26 @@ APPLIED = "SELECT name FROM d1_migrations ORDER BY id"
 RECORD = "INSERT INTO d1_migrations (name) VALUES (?1)"
 
 
-async def pending(database: Database) -> list[str]:
+async def pending(database: Database, package: str) -> list[str]:
     """Return the file names of the migrations this database lacks, in order; changes nothing."""
     [record] = await database.batch([Statement(RECORD_EXISTS)])
     applied: set[str] = set()
     if record.rows:
         [found] = await database.batch([Statement(APPLIED)])
         applied = {row["name"] for row in found.rows}
-    return [name for name in _scripts() if name not in applied]
+    return [name for name in _scripts(package) if name not in applied]
 
 
-async def migrate(database: Database) -> list[str]:
-    """Apply what is pending, each file and its record as one batch, and return the names this call applied.
+async def migrate(database: Database, package: str) -> list[str]:
+    """Apply what is pending of `package`, each file and its record as one batch, and return the names this call applied.
 
     Two processes may migrate at once: the record's unique name lets one of them apply a file, and the other goes on.
     """
-    names = await pending(database)
+    names = await pending(database, package)
     if not names:
         return []
     await database.batch([Statement(CREATE_RECORD)])
-    scripts = _scripts()
+    scripts = _scripts(package)
     return [name for name in names if await _apply(database, name, scripts[name])]
 
 
@@ -67,7 +66,7 @@ def split_statements(script: str) -> list[str]:
     return [statement for statement in statements if statement != ";"]
 
 
-def _scripts() -> dict[str, str]:
-    folder = files("backend.d1") / "migrations"
+def _scripts(package: str) -> dict[str, str]:
+    folder = files(package) / "migrations"
     found = {entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.name.endswith(".sql")}
     return dict(sorted(found.items()))

@@ -18,8 +18,8 @@ import httpx
 from backend.d1 import limits
 from backend.d1.failures import Failure, classify
 from backend.d1.meter import Meter
+from backend.d1.statements import Result, Row, Statement
 from backend.errors import DatabaseUnreachable, RequestNotTaken, StatementFailed
-from backend.ports import Result, Row, Statement
 
 KEEP_ALIVE_S = 60.0
 

@@ -17,8 +17,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from backend.d1.statements import Database, Result, Statement
 from backend.errors import AgenticSalesError, StatementFailed
-from backend.ports import Database, Result, Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from itertools import count
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from backend.campaigns import RunReport
-from backend.d1.read_models import DraftCard, ThreadView
 from backend.demo.story import Incident, Story, Verdict
 from backend.domain.campaign import DecisionRequest, pair_of
 from backend.domain.instants import from_text, to_text
 from backend.domain.text import cut_on_word
+from backend.read_models import DraftCard, ThreadView
 from backend.wiring import Service
 
 MAX_QUOTE_CHARS = 70
@@ -76,9 +76,9 @@ class Play:
     async def perform(self) -> None:
         """Enrol everybody, then let time pass until nothing is due any more."""
         self.clock.jump_to(self.story.starts_at)
-        campaign, now = self.story.campaign, to_text(self.clock.now())
-        await self.service.intake.add_campaign(campaign, at=now)
-        await self.service.intake.add_contacts(self.story.contacts, at=now)
+        campaign = self.story.campaign
+        await self.service.intake.add_campaign(campaign)
+        await self.service.intake.add(self.story.contacts)
         for contact in self.story.contacts:
             if contact.get("unsubscribed"):
                 self._block(contact["contact_id"], "unsubscribed before the campaign began")
@@ -168,7 +168,7 @@ class Play:
         """Let the contact act; it reaches the service as any change of a contact does."""
         contact = self.story.contact(incident.contact_id).copy()
         contact[incident.flag] = True
-        await self.service.intake.add_contacts([contact], at=to_text(self.clock.now()))
+        await self.service.intake.add([contact])
         said = f": “{cut_on_word(incident.email['body'], MAX_QUOTE_CHARS)} …”" if incident.email else ""
         self._block(incident.contact_id, f"{incident.flag}{said}")
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backend.d1.migrate import migrate
-from backend.d1.read_models import ThreadView
+from backend.d1.statements import Statement
 from backend.demo.counting import CountingLLM
 from backend.demo.play import Play, SimulatedClock
 from backend.demo.script import speak
@@ -18,7 +17,7 @@ from backend.demo.scripted_model import ScriptedModelServer
 from backend.demo.story import Story, read_story
 from backend.demo.transcript import SCRIPTED, Transcript
 from backend.errors import AgenticSalesError
-from backend.ports import Statement
+from backend.read_models import ThreadView
 from backend.wiring import look_around, make_deepseek, open_service
 
 STORIES = ("coached", "baseline")
@@ -68,7 +67,7 @@ async def _perform(story: Story, home: Path, transcript: Transcript, model_name:
     clock = SimulatedClock(story.starts_at)
     transcript.heading(f"Campaign “{story.campaign['name']}” {story.title}")
     async with open_service(_settings(story, home), clock=clock, make_llm=make_llm) as service:
-        await migrate(service.database)
+        await service.schema.migrate()
         play = Play(story, service, clock, model_name, transcript.event)
         await play.perform()
         if story.for_the_team:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-from backend.d1.intake import NewContact
 from backend.domain.campaign import Campaign, Decision, Email
+from backend.domain.incoming import NewContact
 from backend.domain.suppression import ContactFlag
 
 

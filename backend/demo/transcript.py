@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from backend.d1.read_models import ThreadView
 from backend.demo.play import Event, EventKind
 from backend.demo.story import Story
 from backend.domain.instants import from_text
 from backend.domain.provenance import Provenance
+from backend.read_models import ThreadView
 
 _STYLES: Mapping[EventKind, str] = {
     "plan": "cyan",

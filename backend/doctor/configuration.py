@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from backend.d1.checkpoints.codec import MIN_KEY_CHARS, Codec
+from backend.checkpointer.codec import MIN_KEY_CHARS, Codec
 from backend.doctor.findings import Finding, note, ok, wrong
 from backend.doctor.places import is_loopback, split
 from backend.errors import SettingRefused

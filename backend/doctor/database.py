@@ -12,13 +12,14 @@ from typing import Final
 
 from backend.d1 import limits
 from backend.d1.atomicity import prove_atomic_batches
-from backend.d1.migrate import pending
-from backend.d1.tokens import D1Tokens
+from backend.d1.statements import Database, Row, SqlValue, Statement
 from backend.doctor.findings import Finding, Report, note, ok, wrong
 from backend.domain.flags import CAMPAIGN_COACH_ENABLED, ORCHESTRATOR_ROLE_PLAN
 from backend.domain.instants import from_text, to_text
 from backend.errors import BatchesNotAtomic, DatabaseError, DatabaseUnreachable, StatementFailed
-from backend.ports import Clock, Database, Row, SqlValue, Statement
+from backend.ports import Clock
+from backend.store.schema import D1Schema
+from backend.store.tokens import D1Tokens
 
 ROUND_TRIPS: Final = 7
 SLOW_MS: Final = 150
@@ -135,7 +136,7 @@ async def check_clock(subject: Subject) -> Finding:
 
 async def check_migrations(subject: Subject) -> Finding:
     """The tables of this version are there, whoever made them: this program or wrangler."""
-    missing = await pending(subject.database)
+    missing = await D1Schema(subject.database).pending()
     if missing:
         return wrong(f"{', '.join(missing)} not applied", "Run `agentic-sales migrate`.")
     return ok("every one of this version is applied")

@@ -7,12 +7,13 @@ from time import perf_counter
 from typing import Final
 
 from backend.d1.remote import HttpPolicy
+from backend.d1.statements import Database
 from backend.doctor import configuration
 from backend.doctor.database import Subject, examine_database
 from backend.doctor.findings import Report, ok, wrong
 from backend.doctor.places import name_database
 from backend.errors import DatabaseUnreachable, SettingRefused
-from backend.ports import Clock, Database
+from backend.ports import Clock
 from backend.wiring import Surroundings, SystemClock, look_around, make_deepseek, open_configured_database
 
 PATIENCE: Final = HttpPolicy(tries=2, deadline_s=10)

@@ -12,9 +12,8 @@ import httpx
 from fastapi import FastAPI
 
 from backend.api.app import create_app
-from backend.d1.migrate import migrate
-from backend.d1.tokens import Role
-from backend.ports import Result, Row, SqlValue, Statement
+from backend.d1.statements import Result, Row, SqlValue, Statement
+from backend.domain.access import Role
 from backend.wiring import Service, open_service
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
@@ -143,7 +142,7 @@ async def open_ready(
         **settings,
     }
     async with open_service(overrides, clock=clock, make_llm=make_llm, mailer=mailer) as service:
-        await migrate(service.database)
+        await service.schema.migrate()
         roles: tuple[Role, ...] = ("rep", "operator", "cron")
         for role in roles:
             tokens[role] = await service.tokens.create(f"the-{role}", role, now=clock.now(), expires_in=timedelta(days=365))

@@ -9,8 +9,9 @@ from structlog.testing import capture_logs
 from backend.api.cron import Sweeps
 from backend.campaigns import CLAIM_SIZE, RunReport, SweepReport
 from backend.d1.database import open_database
+from backend.d1.statements import Statement
 from backend.errors import DatabaseUnreachable
-from backend.ports import Prompt, Statement
+from backend.ports import Prompt
 from tests.api.door import EMAIL, Door, open_door
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from backend.errors import DatabaseUnreachable
+from backend.store.schema import D1Schema
 from tests.api.door import BrokenDatabase, Door
 
 
@@ -30,7 +31,7 @@ async def test_a_monitor_may_ask_for_the_head_alone(door: Door, path: str) -> No
 async def test_a_service_without_its_database_is_not_ready(door: Door) -> None:
     """A database that gives no answer is 503 and says so; the process lives all the while."""
     silent = BrokenDatabase(door.service.database, DatabaseUnreachable("connection refused", tries=5))
-    door.app.state.service = replace(door.service, database=silent)
+    door.app.state.service = replace(door.service, schema=D1Schema(silent))
     answer = await door.client.get("/readyz")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:agentic-sales:database-unreachable")
     assert (await door.client.get("/healthz")).status_code == 200

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from backend.d1.intake import CHUNK_BYTES, D1Intake, NewCompany, NewContact
 from backend.domain.facts import Fact
+from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.suppression import address_sha256
+from backend.store.intake import CHUNK_BYTES, D1Intake
 from tests.api.door import CAMPAIGN, COMPANY, CONTACT, FACT, Door
 
 AT = "2026-11-23T09:00:00.000Z"

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from backend.errors import DatabaseUnreachable, StatementFailed
+from backend.store.schema import D1Schema
 from tests.api.door import CAMPAIGN, COMPANY, CONTACT, FACT, BrokenDatabase, Door
 
 SECRET = "the words of the customer"
@@ -105,7 +106,7 @@ async def test_a_refusal_repeats_nothing_of_the_request(door: Door) -> None:
 @pytest.mark.req("API-R5")
 async def test_what_nobody_foresaw_is_500_without_a_word_of_it(door: Door) -> None:
     """The answer says nothing of the failure, and the log says where it happened and not what it quoted."""
-    door.app.state.service = replace(door.service, database=BrokenDatabase(door.service.database, RuntimeError(SECRET)))
+    door.app.state.service = replace(door.service, schema=D1Schema(BrokenDatabase(door.service.database, RuntimeError(SECRET))))
     with capture_logs() as logs:
         answer = await door.client.get("/readyz")
     assert (answer.status_code, answer.json()["title"]) == (500, "Internal Server Error")
@@ -123,7 +124,7 @@ async def test_the_database_speaks_to_the_log_alone(door: Door) -> None:
         (StatementFailed(SECRET), "D1 ran the batch and refused it; all of it was rolled back. Never retried."),
         (DatabaseUnreachable("timeout", tries=5), str(DatabaseUnreachable("timeout", tries=5))),
     ]:
-        door.app.state.service = replace(door.service, database=BrokenDatabase(door.service.database, failure))
+        door.app.state.service = replace(door.service, schema=D1Schema(BrokenDatabase(door.service.database, failure)))
         answer = await door.client.get("/readyz")
         assert (answer.status_code, answer.json()["detail"]) == (503, said)
 

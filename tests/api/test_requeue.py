@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from backend.d1.requeue import D1Requeue
 from backend.errors import AgenticSalesError
+from backend.store.requeue import D1Requeue
 from tests.api.door import CONTACT, Door
 from tests.fakes.wavering_database import WaveringDatabase
 

@@ -8,10 +8,11 @@ import pytest
 
 from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
-from backend.d1.migrate import migrate
-from backend.d1.tokens import D1Tokens, Principal
+from backend.d1.statements import Statement
+from backend.domain.access import Principal
 from backend.errors import BadRequest, TokenNameTaken, UnknownToken
-from backend.ports import Statement
+from backend.store.schema import D1Schema
+from backend.store.tokens import D1Tokens
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -21,7 +22,7 @@ DAY = timedelta(days=1)
 async def database() -> AsyncGenerator[MeteredDatabase]:
     """A migrated database that vanishes."""
     async with open_database("sqlite:///:memory:") as opened:
-        await migrate(opened)
+        await D1Schema(opened).migrate()
         yield opened
 
 

@@ -7,9 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
-from backend.ports import Statement
+from backend.d1.statements import Statement
 from tests.bench.proxy import Proxy
 from tests.bench.workloads import Saver
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
-from backend.d1.migrate import migrate
 from backend.d1.remote import HttpPolicy
+from backend.store.schema import D1Schema
 from tests.d1.wrangler import Edge
 from tests.fakes.loopback_d1 import LoopbackD1
 
@@ -31,7 +31,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGener
             yield await stack.enter_async_context(open_database(edge.url, edge.token))
             return
         embedded = await stack.enter_async_context(open_database(f"sqlite:///{tmp_path}/d1.db"))
-        await migrate(embedded)
+        await D1Schema(embedded).migrate()
         if request.param == "embedded":
             yield embedded
             return
@@ -44,7 +44,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGener
 async def embedded(tmp_path: Path) -> AsyncGenerator[MeteredDatabase, None]:
     """A migrated SQLite file."""
     async with open_embedded(f"{tmp_path}/own.db") as database:
-        await migrate(database)
+        await D1Schema(database).migrate()
         yield database
 
 

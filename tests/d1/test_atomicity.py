@@ -8,8 +8,8 @@ from backend.d1.atomicity import FIND, MAKE, prove_atomic_batches
 from backend.d1.database import open_proven_database
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Database, Statement
 from backend.errors import BatchesNotAtomic, DatabaseUnreachable, StatementFailed
-from backend.ports import Database, Statement
 from backend.wiring import open_service
 from tests.d1.conftest import NO_WAITING
 from tests.fakes.loopback_d1 import LoopbackD1, refused

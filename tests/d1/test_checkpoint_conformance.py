@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
 
 TESTS_OF_CAPABILITY = {

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import Meter, MeteredDatabase
-from backend.ports import Statement
+from backend.d1.statements import Statement
 from tests.d1.graphs import chat_graph, config_for, linear_graph, say_yes
 
 GROWTH = """

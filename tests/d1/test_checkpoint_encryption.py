@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Statement
 from backend.errors import CheckpointTampered, SettingRefused
-from backend.ports import Statement
 from tests.d1.graphs import chat_graph, config_for, put, values_of
 
 KEY = "a key of at least 32 characters."

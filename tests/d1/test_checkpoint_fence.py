@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from langgraph.types import Command
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
 from backend.d1.transaction import Transaction
 from backend.errors import ThreadMovedOn

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
 from tests.d1.graphs import Graph, Saver, config_for, delta_graph, linear_graph, nested_graph, parallel_graph, say_yes, story_of
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backend.d1.checkpointer import PAGE_SIZE, D1Saver
-from backend.d1.checkpoints.sql import Place, select_ancestors
+from backend.checkpointer.saver import PAGE_SIZE, D1Saver
+from backend.checkpointer.sql import Place, select_ancestors
 from backend.d1.meter import MeteredDatabase
 from tests.d1.graphs import config_for, delta_graph, put
 

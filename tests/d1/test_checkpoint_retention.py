@@ -3,9 +3,9 @@
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
-from backend.ports import Statement
+from backend.d1.statements import Statement
 from tests.d1.graphs import chat_graph, config_for, delta_graph, put, values_of
 
 ROWS = """

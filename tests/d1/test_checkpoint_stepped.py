@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backend.d1.checkpointer import D1Saver
-from backend.d1.checkpoints.commits import Head
-from backend.d1.checkpoints.heads import MAX_PLACES
+from backend.checkpointer.fence import Head
+from backend.checkpointer.heads import MAX_PLACES
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
 from backend.errors import ThreadMovedOn
 from tests.d1.graphs import config_for, linear_graph, put, say_yes, values_of

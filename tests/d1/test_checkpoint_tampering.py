@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.serde.jsonplus import EXT_CONSTRUCTOR_SINGLE_ARG, JsonPlusSerializer
 
-from backend.d1.checkpointer import D1Saver
-from backend.d1.checkpoints.codec import Codec, Packed, TextRefused, pack
-from backend.d1.checkpoints.rows import about_checkpoint
+from backend.checkpointer.codec import Codec, Packed, TextRefused, pack
+from backend.checkpointer.rows import about_checkpoint
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Statement
 from backend.errors import BadRequest, CheckpointTampered
-from backend.ports import Statement
 from tests.d1.graphs import config_for, put, values_of
 
 KEYS = pytest.mark.parametrize("key", [None, "a key of at least 32 characters."], ids=["plain", "encrypted"])

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
-from backend.d1.checkpointer import D1Saver
-from backend.d1.checkpoints.rows import Blob
-from backend.d1.checkpoints.runs import MAX_INLINE_BYTES, cut_runs
-from backend.d1.checkpoints.sql import PUT_BLOB, statement
+from backend.checkpointer.chunks import MAX_INLINE_BYTES, cut_runs
+from backend.checkpointer.rows import Blob
+from backend.checkpointer.saver import D1Saver
+from backend.checkpointer.sql import PUT_BLOB, statement
 from backend.d1.limits import MAX_VALUE_BYTES
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Statement
 from backend.errors import StatementRefused
-from backend.ports import Statement
 from tests.d1.graphs import chat_graph, config_for, put, values_of
 
 NOISE = random.Random(7)  # noqa: S311  # texts, not secrets

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.base import WRITES_IDX_MAP
 from langgraph.checkpoint.memory import InMemorySaver
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.embedded import open_embedded
 from backend.d1.transaction import Transaction
 from tests.d1.graphs import Saver, put

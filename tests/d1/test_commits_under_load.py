@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Database, Result, Statement
 from backend.d1.transaction import Transaction
 from backend.errors import ThreadMovedOn
-from backend.ports import Database, Result, Statement
 from tests.d1.graphs import config_for, put, values_of
 from tests.fakes.wavering_database import WaveringDatabase
 

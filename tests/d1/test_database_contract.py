@@ -7,8 +7,8 @@ import pytest
 
 from backend.d1 import limits
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Statement
 from backend.errors import StatementFailed, StatementRefused
-from backend.ports import Statement
 
 REMEMBER = "INSERT INTO memories (contact_id, kind, text, created_at) VALUES (?1, ?2, ?3, '2026-11-22T09:00:00.000Z')"
 REMEMBERED = "SELECT kind, text FROM memories WHERE contact_id = ?1 ORDER BY kind"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from backend.d1.checkpoints.sql import Place, select_place
+from backend.checkpointer.sql import Place, select_place
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
-from backend.d1.migrate import migrate
+from backend.d1.statements import Statement
 from backend.errors import DatabaseError, DatabaseFileRefused
-from backend.ports import Statement
+from backend.store.schema import D1Schema
 
 COUNT = "INSERT INTO company_facts VALUES ('count', '', '', '', 1, '') ON CONFLICT DO UPDATE SET confidence = confidence + 1"
 COUNTED = "SELECT confidence AS value FROM company_facts WHERE company_id = 'count'"
@@ -21,12 +21,12 @@ COUNTED = "SELECT confidence AS value FROM company_facts WHERE company_id = 'cou
 PROCESS = """
 import asyncio, sys
 from backend.d1.database import open_database
-from backend.d1.migrate import migrate
-from backend.ports import Statement
+from backend.store.schema import D1Schema
+from backend.d1.statements import Statement
 
 async def main():
     async with open_database(sys.argv[1]) as database:
-        print(*await migrate(database))
+        print(*await D1Schema(database).migrate())
         for _ in range(20):
             await database.batch([Statement(sys.argv[2])])
 
@@ -45,7 +45,7 @@ async def test_processes_share_one_file(tmp_path: Path) -> None:
     applied = [name for names in printed for name in names]
     assert sorted(applied) == sorted(set(applied))
     async with open_embedded(f"{tmp_path}/new/shared.db") as database:
-        assert await migrate(database) == []
+        assert await D1Schema(database).migrate() == []
         [counted] = await database.batch([Statement(COUNTED)])
     assert counted.rows == [{"value": 60}]
 
@@ -60,7 +60,7 @@ async def test_batches_of_one_process_run_one_at_a_time(embedded: MeteredDatabas
 async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     """While another connection holds the write lock a checkpoint can be read; what is read is what was committed."""
     async with open_embedded(f"{tmp_path}/d1.db") as database:
-        await migrate(database)
+        await D1Schema(database).migrate()
         writer = sqlite3.connect(tmp_path / "d1.db", isolation_level=None)
         with contextlib.closing(writer):
             writer.execute("BEGIN IMMEDIATE")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Statement
 from backend.errors import DatabaseUnreachable, StatementFailed, ThreadMovedOn
-from backend.ports import Statement
 from tests.d1.graphs import chat_graph, config_for, delta_graph, linear_graph, put, say_yes, story_of, values_of
 from tests.fakes.wavering_database import WaveringDatabase
 

@@ -6,17 +6,19 @@ from uuid import uuid4
 
 import pytest
 
-from backend.d1.checkpointer import D1Saver
-from backend.d1.intake import D1Intake, NewCompany, NewContact
+from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
-from backend.d1.threads import D1Threads
-from backend.d1.tokens import D1Tokens, Principal
-from backend.d1.views import D1Views
+from backend.d1.statements import Statement
+from backend.domain.access import Principal
 from backend.domain.campaign import Campaign
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
+from backend.domain.incoming import NewCompany, NewContact
 from backend.errors import CampaignDiffers, TokenNameTaken
-from backend.ports import Statement
+from backend.store.intake import D1Intake
+from backend.store.threads import D1Threads
+from backend.store.tokens import D1Tokens
+from backend.store.views import D1Views
 
 AT = "2026-11-23T09:00:00.000Z"
 HELD_DRAFT = """

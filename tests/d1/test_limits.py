@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.d1.limits import MAX_SQL_BYTES, check_statements, first_word
+from backend.d1.statements import Statement
 from backend.errors import StatementRefused
-from backend.ports import Statement
 
 GAPS = st.lists(st.sampled_from([" ", "\n", "-- why\n", "/* why */", "/**/", "/* -- */"]), max_size=12).map("".join)
 

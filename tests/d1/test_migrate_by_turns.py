@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from backend.cli.commands import app
 from backend.d1.database import open_database
+from backend.d1.statements import Statement
 from backend.doctor import examine
-from backend.ports import Statement
 from tests.d1.wrangler import REPOSITORY, Edge, config_copy, migrate, running_edge
 
-MIGRATIONS = REPOSITORY / "backend" / "d1" / "migrations"
+MIGRATIONS = REPOSITORY / "backend" / "store" / "migrations"
 FILES = sorted(path.name for path in MIGRATIONS.glob("*.sql"))
 RECORD = Statement("SELECT id, name FROM d1_migrations ORDER BY id")
 

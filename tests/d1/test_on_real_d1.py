@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
+from backend.d1.statements import Result, Statement
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import DraftAlreadyDecided
-from backend.ports import Database, Result, Statement
 from tests.d1.graphs import config_for, put
 from tests.d1.test_checkpoint_graphs import run_deltas, run_linear, run_parallel
 from tests.d1.wrangler import Edge, running_edge
+from tests.fakes.passing_database import PassingDatabase
 from tests.story.fleet import SCRIPT, Fleet, open_fleet
 
 OURS = ("companies", "company_facts", "contacts", "campaigns", "threads", "drafts", "send_ledger", "audit", "flags")
@@ -24,10 +25,8 @@ DECISIONS: tuple[Decision, ...] = ("regenerate", "edit", "approve", "reject")
 
 
 @dataclass
-class RepeatingDatabase:
+class RepeatingDatabase(PassingDatabase):
     """Loses the answer to every batch, so that the caller sends it again and gets the second one's."""
-
-    database: Database
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         """See `ports.Database.batch`."""

@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
-from backend.d1.intake import D1Intake, NewCompany
-from backend.d1.records import D1Records
-from backend.d1.requeue import D1Requeue
-from backend.d1.tokens import D1Tokens
-from backend.d1.views import D1Views
+from backend.d1.statements import Database, Result, Statement
 from backend.domain.campaign import Campaign, Decision, Memory
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
+from backend.domain.incoming import NewCompany
 from backend.domain.instants import to_text
 from backend.errors import ThreadNotParked
-from backend.ports import Database, Result, Statement
+from backend.store.intake import D1Intake
+from backend.store.records import D1Records
+from backend.store.requeue import D1Requeue
+from backend.store.tokens import D1Tokens
+from backend.store.views import D1Views
 from tests.d1.graphs import config_for, delta_graph
 from tests.d1.wrangler import Edge
+from tests.fakes.passing_database import PassingDatabase
 from tests.story.fleet import SCRIPT, Fleet, open_fleet
 
 DECISIONS: tuple[Decision, ...] = ("regenerate", "approve", "reject", "stop")
@@ -36,10 +38,9 @@ MEANT = {
 
 
 @dataclass
-class RecordingDatabase:
+class RecordingDatabase(PassingDatabase):
     """Passes batches on, and keeps each statement's text once, with the parameters it first had."""
 
-    database: Database
     statements: dict[str, Statement] = field(default_factory=dict[str, Statement])
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:

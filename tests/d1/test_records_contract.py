@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import pytest
 
-from backend.d1.checkpointer import D1Saver
 from backend.d1.database import open_database
-from backend.d1.intake import D1Intake, NewCompany, NewContact
-from backend.d1.records import D1Records
+from backend.d1.statements import SqlValue, Statement
 from backend.domain.campaign import Campaign, Company, Contact, Dossier, Memory, PastTouch
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
+from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.suppression import address_sha256
 from backend.errors import UnknownCampaign, UnknownContact
-from backend.ports import Records, SqlValue, Statement
+from backend.ports import Records
+from backend.store.intake import D1Intake
+from backend.store.records import D1Records
+from backend.store.schema import D1Schema
 from tests.fakes.records import RememberingRecords
 
 AT = "2026-11-01T00:00:00.000Z"
@@ -68,7 +70,7 @@ class Bench:
 async def d1_bench() -> AsyncGenerator[Bench, None]:
     """The adapter, on the embedded database."""
     async with open_database("sqlite:///:memory:") as database:
-        await D1Saver(database).setup()
+        await D1Schema(database).migrate()
         intake = D1Intake(database)
 
         async def run(sql: str, *params: SqlValue) -> None:

@@ -10,8 +10,8 @@ from backend.d1.failures import TRANSIENT
 from backend.d1.limits import MAX_REQUEST_BYTES, MAX_VALUE_BYTES
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
+from backend.d1.statements import Statement
 from backend.errors import DatabaseUnreachable, RequestNotTaken, SettingRefused, StatementFailed, StatementRefused
-from backend.ports import Statement
 from tests.d1.conftest import NO_WAITING
 from tests.fakes.loopback_d1 import Answered, LoopbackD1, refused
 

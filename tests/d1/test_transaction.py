@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Statement
 from backend.d1.transaction import Guard, Transaction, current_transaction
 from backend.errors import LeaseLost, StatementFailed, ThreadMovedOn
-from backend.ports import Statement
 
 HOLDS = Statement("INSERT INTO guards (lease_held) SELECT 0 WHERE false")
 BREAKS = Statement("INSERT INTO guards (lease_held) VALUES (0)")

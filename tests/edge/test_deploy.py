@@ -25,7 +25,7 @@ def test_a_dry_run_deploys_worker_database_and_container(tmp_path: Path) -> None
 @pytest.mark.req("EDGE-R16")
 def test_applying_the_migrations_again_applies_none(tmp_path: Path) -> None:
     """The first time wrangler applies every file of ours; the second time it has nothing to do."""
-    files = sorted(path.name for path in (REPOSITORY / "backend" / "d1" / "migrations").glob("*.sql"))
+    files = sorted(path.name for path in (REPOSITORY / "backend" / "store" / "migrations").glob("*.sql"))
     first, second = migrate(tmp_path), migrate(tmp_path)
     assert [name for name in files if not re.search(rf"{name} +│ ✅", first)] == []
     assert "No migrations to apply!" in second

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from backend.d1.database import open_database
-from backend.d1.tokens import D1Tokens
+from backend.store.tokens import D1Tokens
 from tests.d1.wrangler import Edge
 from tests.edge.firing import FIRED_AT, fire, own_cron, ticks
 

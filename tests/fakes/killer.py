@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from backend.ports import Database, Mailer, OutgoingEmail, Result, Statement
+from backend.d1.statements import Result, Statement
+from backend.ports import Mailer, OutgoingEmail
+from tests.fakes.passing_database import PassingDatabase
 
 Moment = Literal["before", "after"]
 
@@ -15,10 +17,9 @@ class Killed(BaseException):
 
 
 @dataclass
-class KillingDatabase:
+class KillingDatabase(PassingDatabase):
     """Passes requests on, and dies before or after the one numbered `at` (from 1)."""
 
-    database: Database
     at: int
     moment: Moment
     requests: int = 0

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from backend.d1.statements import Database, Result, Statement
 from backend.errors import StatementFailed
-from backend.ports import Database, Result, Statement
 
 
 @dataclass(frozen=True)

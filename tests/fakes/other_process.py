@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from backend.d1.statements import Result, Statement
 from backend.domain.instants import from_text, to_text
-from backend.ports import Clock, Database, Mailer, OutgoingEmail, Result, Statement
+from backend.ports import Clock, Mailer, OutgoingEmail
+from tests.fakes.passing_database import PassingDatabase
 
 Moment = Literal["before", "within", "after"]
 
@@ -106,10 +108,9 @@ class Fate:
 
 
 @dataclass
-class FatedDatabase:
+class FatedDatabase(PassingDatabase):
     """Passes requests on, and calls `end` where fate has it."""
 
-    database: Database
     fate: Fate
     end: Callable[[], None]
     requests: int = 0

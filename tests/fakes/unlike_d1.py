@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.ports import Database, Result, Statement
+from backend.d1.statements import Database, Result, Statement
 
 
 @dataclass

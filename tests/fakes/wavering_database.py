@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from backend.ports import Database, Result, Statement
+from backend.d1.statements import Database, Result, Statement
 
 
 @dataclass

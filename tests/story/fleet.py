@@ -10,17 +10,17 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from backend.campaigns import Campaigns, RunReport, SweepReport
-from backend.d1.checkpointer import D1Saver
+from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
-from backend.d1.ledger import D1SendLedger
 from backend.d1.meter import MeteredDatabase
-from backend.d1.threads import D1Threads
+from backend.d1.statements import Row, SqlValue, Statement
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.domain.flags import Flags
 from backend.domain.instants import from_text, to_text
 from backend.domain.suppression import address_sha256
-from backend.graphs import campaign_graph
-from backend.ports import Clock, Database, Lease, Mailer, OutgoingEmail, Row, SqlValue, Statement
+from backend.ports import Clock, Lease, Mailer, OutgoingEmail
+from backend.store.schema import D1Schema
+from backend.wiring import assemble
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
@@ -156,22 +156,14 @@ class Fleet:
             (later - earlier) // timedelta(days=1) for earlier, later in zip([instants[0], *instants], instants, strict=False)
         ]
 
-    def on(self, database: Database, *, mailer: Mailer | None = None) -> Campaigns:
+    def on(self, database: MeteredDatabase, *, mailer: Mailer | None = None) -> Campaigns:
         """The verbs of another process: new adapters over `database`, the same world outside."""
         return wire(database, self.clock, self.model, mailer or self.mailer, Flags())
 
 
-def wire(database: Database, clock: Clock, model: ScriptedLLM, mailer: Mailer, flags: Flags) -> Campaigns:
+def wire(database: MeteredDatabase, clock: Clock, model: ScriptedLLM, mailer: Mailer, flags: Flags) -> Campaigns:
     """Wire the verbs as the composition root does, over the given fakes."""
-    saver = D1Saver(database)
-    return Campaigns(
-        threads=D1Threads(database, saver, flags),
-        ledger=D1SendLedger(database, clock),
-        graphs={coach: campaign_graph.build(saver, coach=coach) for coach in (False, True)},
-        make_llm=model,
-        mailer=mailer,
-        clock=clock,
-    )
+    return assemble(database, clock=clock, make_llm=model, mailer=mailer, flags=flags).campaigns
 
 
 @asynccontextmanager
@@ -185,8 +177,8 @@ async def open_fleet(
 ) -> AsyncGenerator[Fleet, None]:
     """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
     async with open_database(url, token) as database:
+        await D1Schema(database).migrate()
         saver = D1Saver(database)
-        await saver.setup()
         clock, model, mailer = FixedClock(), ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
         fleet = Fleet(wire(database, clock, model, mailer, Flags()), database, saver, clock, model, mailer)
         fact = ("northwind", "close_days", "the 2025 annual report", "Its month-end close takes three days", 0.9, "2026-10-01")

@@ -18,12 +18,12 @@ from backend.d1.atomicity import FIND
 from backend.d1.database import open_database
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
-from backend.d1.migrate import migrate
 from backend.d1.remote import HttpPolicy
-from backend.d1.tokens import D1Tokens
+from backend.d1.statements import Statement
 from backend.doctor import Report, examine, is_healthy
 from backend.errors import StatementFailed
-from backend.ports import Statement
+from backend.store.schema import D1Schema
+from backend.store.tokens import D1Tokens
 from backend.wiring import SystemClock
 from tests.d1.wrangler import Edge
 from tests.fakes.clock import FixedClock
@@ -46,7 +46,7 @@ DATABASE_CHECKS = ["database", "atomic batches", "parameter types", "limits", "l
 async def database(own_folder: Path) -> AsyncGenerator[MeteredDatabase]:
     """The database of the default settings, migrated, with one live token."""
     async with open_embedded(str(own_folder / FILE)) as database:
-        await migrate(database)
+        await D1Schema(database).migrate()
         await D1Tokens(database).create("op", "operator", now=SystemClock().now(), expires_in=timedelta(days=90))
         yield database
 
@@ -82,7 +82,7 @@ async def test_a_sound_service_is_ok_in_every_check(database: MeteredDatabase) -
 async def test_an_examination_leaves_no_trace(own_folder: Path) -> None:
     """Every file is as it was, byte for byte, the database's included, and none is new."""
     async with open_embedded(str(own_folder / FILE)) as database:
-        await migrate(database)
+        await D1Schema(database).migrate()
     before = contents(own_folder)
     assert is_healthy(await examine(SOUND))
     assert contents(own_folder) == before

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from backend.cli.commands import app
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
-from backend.d1.migrate import migrate
 from backend.doctor import examine
+from backend.store.schema import D1Schema
 from tests.fakes.unlike_d1 import BlankDatabase
 
 LONG, OTHER = "s" * 32, "t" * 32
@@ -90,7 +90,7 @@ async def test_a_key_without_the_extra_is_wrong(monkeypatch: pytest.MonkeyPatch)
 async def embedded(own_folder: Path) -> AsyncGenerator[MeteredDatabase]:
     """The database of the default settings, migrated."""
     async with open_embedded(str(own_folder / ".data/agentic-sales.db")) as database:
-        await migrate(database)
+        await D1Schema(database).migrate()
         yield database
 
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from backend.d1.records import D1Records
 from backend.domain.flags import Flags
 from backend.errors import UnknownCampaign, UnknownContact
+from backend.store.records import D1Records
 from tests.story.fleet import SCRIPT, open_fleet
 
 

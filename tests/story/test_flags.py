@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from backend.d1.flags import take_flags
+from backend.d1.statements import Result
 from backend.domain.flags import Flags
 from backend.domain.text import fence
 from backend.errors import StatementFailed
-from backend.ports import Result
+from backend.store.flags import take_flags
 from tests.goldens import CheckGolden
 from tests.story.fleet import EMAIL, PLAN, SCRIPT, Fleet, open_fleet
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from backend.campaigns import Campaigns
 from backend.d1.database import open_database
+from backend.d1.meter import MeteredDatabase
+from backend.d1.statements import Statement
 from backend.domain.campaign import DecisionRequest
 from backend.domain.flags import Flags
-from backend.ports import Database, Statement
 from tests.fakes.clock import FixedClock
 from tests.fakes.other_process import Fate, FatedDatabase, FatedMailer, FileClock, FolderProvider, freeze, kill_nine
 from tests.fakes.scripted_model import ScriptedLLM
@@ -49,7 +50,7 @@ class World:
         self.clock.set(FixedClock().now())
 
 
-async def work(campaigns: Campaigns, database: Database) -> None:
+async def work(campaigns: Campaigns, database: MeteredDatabase) -> None:
     """A tick, then a person who approves whatever waits; `database` is the person's own."""
     await campaigns.resume()
     (pending,) = await database.batch([Statement(PENDING)])
@@ -57,12 +58,12 @@ async def work(campaigns: Campaigns, database: Database) -> None:
         await campaigns.decide(row["draft_id"], DecisionRequest("approve", "ana"))
 
 
-def campaigns_of(world: World, database: Database) -> Campaigns:
+def campaigns_of(world: World, database: MeteredDatabase) -> Campaigns:
     """The verbs of a process that lives."""
     return wire(database, world.clock, ScriptedLLM(SCRIPT), world.provider, Flags())
 
 
-def _fated_campaigns(world: World, database: Database, fate: Fate, end: Callable[[], None]) -> Campaigns:
+def _fated_campaigns(world: World, database: MeteredDatabase, fate: Fate, end: Callable[[], None]) -> Campaigns:
     mailer = FatedMailer(world.provider, fate, end)
     return wire(FatedDatabase(database, fate, end), world.clock, ScriptedLLM(SCRIPT), mailer, Flags())
 

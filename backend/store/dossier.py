@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 
+from backend.d1.statements import Result, Row, Statement
 from backend.domain.campaign import Campaign, Company, Contact, Dossier, Memory, PastTouch
 from backend.domain.facts import MAX_COMPANY_FACTS, Fact
 from backend.errors import UnknownCampaign, UnknownContact
-from backend.ports import Result, Row, Statement
 
 MAX_PAST_TOUCHES = 6
 MAX_MEMORIES = 20

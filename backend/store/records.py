@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from backend.d1.dossier import read_brief, take_brief
-from backend.d1.flags import READ_FLAGS, take_flags
+from backend.d1.statements import Database, Statement
 from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
-from backend.ports import Database, Statement
+from backend.store.dossier import read_brief, take_brief
+from backend.store.flags import READ_FLAGS, take_flags
 
 _REMEMBER = """
 INSERT INTO memories (contact_id, kind, text, created_at)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from backend.d1.checkpoints.commits import Head, ThreadKey, Unit, advance, compose
-from backend.d1.checkpoints.rows import Page, Stored
-from backend.d1.checkpoints.sql import Place
+from backend.checkpointer.fence import Head, ThreadKey, Unit, advance, compose
+from backend.checkpointer.rows import Page, Stored
+from backend.checkpointer.sql import Place
+from backend.d1.statements import Row, Statement
 from backend.d1.transaction import Guard
-from backend.ports import Row, Statement
 
 _AFTER_ALL_READ = 1_000_000
 """Added to the turn of a staged call, which is after every call that was read."""

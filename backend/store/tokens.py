@@ -4,21 +4,16 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
 
+from backend.d1.statements import Database, Statement
+from backend.domain.access import CRON_NAME, Principal, Role, TokenRecord
 from backend.domain.instants import to_text
 from backend.errors import BadRequest, TokenNameTaken, UnknownToken
-from backend.ports import Database, Statement
-
-Role = Literal["rep", "operator", "cron"]
 
 TOKEN_BYTES = 32
 MAX_LIFETIME = timedelta(days=3650)
-CRON_NAME = "cron"
-"""Under this name the cron secrets act, so no token may have it."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -33,25 +28,6 @@ _LIST = "SELECT name, role, created_at, expires_at, revoked_at FROM tokens ORDER
 _REVOKE = "UPDATE tokens SET revoked_at = COALESCE(revoked_at, ?2) WHERE name = ?1"
 _FIND = """
 SELECT token_sha256, name, role FROM tokens WHERE token_sha256 = ?1 AND revoked_at IS NULL AND expires_at > ?2"""
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks; `name` is what the audit trail says."""
-
-    name: str
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
-    """A token as it is listed: everything but the token."""
-
-    name: str
-    role: Role
-    created_at: str
-    expires_at: str
-    revoked_at: str | None
 
 
 class D1Tokens:

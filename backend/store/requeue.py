@@ -1,14 +1,14 @@
 """A thread that was given up goes back to the sweep, by an operator's word: one batch, safe to send twice."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from backend.domain.campaign import ThreadStatus, thread_id_of
+from backend.d1.statements import Database, Statement
+from backend.domain.campaign import thread_id_of
 from backend.domain.instants import to_text
 from backend.errors import ThreadNotParked, UnknownCampaign, UnknownContact, UnknownThread
-from backend.ports import Database, Statement
+from backend.read_models import Requeued
 
 _CAMPAIGN_EXISTS: Final = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _CONTACT_EXISTS: Final = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
@@ -32,18 +32,6 @@ UPDATE threads SET status_reason = 'requeued by ' || ?4, next_touch_at = ?3, att
 WHERE thread_id = ?1 AND status = 'parked' AND 'at fence ' || fence = (SELECT detail FROM audit WHERE audit_id = ?2)"""
 _FOUND: Final = """
 SELECT threads.*, EXISTS (SELECT 1 FROM audit WHERE audit_id = ?2) AS requeued FROM threads WHERE thread_id = ?1"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requeued:
-    """Where the thread stands now: `decided` when a decision waits to be acted on, else `scheduled` for a draft."""
-
-    thread_id: str
-    campaign_id: str
-    contact_id: str
-    status: ThreadStatus
-    step: int
-    next_touch_at: str | None
 
 
 class D1Requeue:

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from weakref import ref
 
-from backend.d1.checkpoints.codec import Codec
-from backend.d1.checkpoints.commits import GroupCommit, Head, ThreadKey, Unit
-from backend.d1.checkpoints.heads import Heads
-from backend.d1.checkpoints.rows import Page, Stored
-from backend.d1.checkpoints.sql import Place, select_ancestors, select_place
-from backend.d1.checkpoints.staged import StagedRun
+from backend.checkpointer.codec import Codec
+from backend.checkpointer.fence import Head, ThreadKey, Unit
+from backend.checkpointer.group_commit import GroupCommit
+from backend.checkpointer.heads import Heads
+from backend.checkpointer.rows import Page, Stored
+from backend.checkpointer.sql import Place, select_ancestors, select_place
+from backend.checkpointer.staged import StagedRun
+from backend.d1.statements import Database, Result, Statement
 from backend.d1.transaction import Transaction, current_transaction
-from backend.ports import Database, Result, Statement
 
 MAX_HEADS = 64
 """Threads of which one task of the program remembers what it read."""

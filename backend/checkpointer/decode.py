@@ -8,11 +8,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple, DeltaChannelHistory, PendingWrite, writes_sort_key
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from backend.d1.checkpoints.codec import Codec, Packed, TextRefused, unpack
-from backend.d1.checkpoints.rows import BLOB_MARK, Page, about_checkpoint, about_part, about_writes
-from backend.d1.checkpoints.sql import Place
+from backend.checkpointer.codec import Codec, Packed, TextRefused, unpack
+from backend.checkpointer.rows import BLOB_MARK, Page, about_checkpoint, about_part, about_writes
+from backend.checkpointer.sql import Place
+from backend.d1.statements import Row
 from backend.errors import CheckpointTampered
-from backend.ports import Row
 
 _TYPES = frozenset({"null", "bytes", "bytearray", "msgpack"})
 """The types that `JsonPlusSerializer` writes; "json" and "pickle" would let a row name what is constructed."""

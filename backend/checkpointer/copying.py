@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 
-from backend.d1.checkpoints.codec import Codec, TextRefused
-from backend.d1.checkpoints.rows import BLOB_MARK, Page, about_checkpoint, about_part, about_writes
-from backend.d1.checkpoints.sql import COPY_CHECKPOINT, COPY_WRITES, PUT_BLOB, PUT_RUN, statement
+from backend.checkpointer.codec import Codec, TextRefused
+from backend.checkpointer.rows import BLOB_MARK, Page, about_checkpoint, about_part, about_writes
+from backend.checkpointer.sql import COPY_CHECKPOINT, COPY_WRITES, PUT_BLOB, PUT_RUN, statement
+from backend.d1.statements import Row, Statement
 from backend.errors import CheckpointTampered
-from backend.ports import Row, Statement
 
 
 def copied(page: Page, source_thread_id: str, target_thread_id: str, codec: Codec) -> list[Statement]:

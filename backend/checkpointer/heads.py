@@ -7,8 +7,8 @@ inherit nothing. They name the checkpoint they build on, and under that name its
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from backend.d1.checkpoints.commits import Head, ThreadKey
-from backend.d1.checkpoints.rows import Stored
+from backend.checkpointer.fence import Head, ThreadKey
+from backend.checkpointer.rows import Stored
 
 MAX_PLACES = 1_000
 """Checkpoints of which a saver remembers who read or wrote them."""

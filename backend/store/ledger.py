@@ -3,11 +3,12 @@
 import json
 from dataclasses import asdict
 
+from backend.d1.statements import Database, Row, Statement
 from backend.d1.transaction import current_transaction
 from backend.domain.instants import to_text
 from backend.domain.suppression import CONTACT_FLAGS
 from backend.errors import ApprovalMissing, LeaseLost, SendRefused
-from backend.ports import Clock, Database, Lease, LedgerState, OutgoingEmail, Reservation, Row, Statement
+from backend.ports import Clock, Lease, LedgerState, OutgoingEmail, Reservation
 
 _RESERVE = """
 INSERT INTO send_ledger (thread_id, step, contact_id, draft_id, attempt_id, state, email, reserved_at)

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
+from backend.d1.statements import Database, Statement
 from backend.domain.campaign import Campaign
-from backend.domain.facts import Fact
-from backend.domain.suppression import CONTACT_FLAGS, address_sha256
+from backend.domain.incoming import IntakeCounts, NewCompany, NewContact
+from backend.domain.suppression import CONTACT_FLAGS, ContactFlag, address_sha256
 from backend.domain.text import clean, one_line
-from backend.errors import CampaignDiffers
-from backend.ports import Database, Statement
+from backend.errors import CampaignDiffers, UnknownContact
 
 CHUNK_BYTES = 1_900_000
 """Rows of one JSON parameter, in UTF-8. D1 limit: 2,000,000 bytes a value."""
@@ -55,43 +54,22 @@ ON CONFLICT (company_id, field, source) DO UPDATE
 SET value = excluded.value, confidence = excluded.confidence, observed_at = excluded.observed_at
 WHERE (company_facts.value, confidence, observed_at) <> (excluded.value, excluded.confidence, excluded.observed_at)"""
 
+_CONTACT = "SELECT * FROM contacts WHERE contact_id = ?1"
+_MARK = {
+    flag: f"UPDATE contacts SET {flag} = 1, updated_at = ?2 WHERE contact_id = ?1 AND {flag} = 0"  # noqa: S608  # our own names
+    for flag in CONTACT_FLAGS
+}
+_SUPPRESS_CONTACT = """
+INSERT INTO suppressions (address_sha256, reason, created_at)
+SELECT address_sha256, ?2, ?3 FROM contacts WHERE contact_id = ?1 AND ?2 <> 'replied' ON CONFLICT DO NOTHING"""
+_AUDIT_MARK = """
+INSERT INTO audit (audit_id, thread_id, at, principal, action, detail)
+SELECT ?1, '', ?3, ?4, ?5, ?6 FROM contacts WHERE contact_id = ?2 ON CONFLICT DO NOTHING"""
+
 _PUT_CAMPAIGN = """
 INSERT INTO campaigns (campaign_id, name, offer, sender_name, sender_address, allowed_links, created_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING campaign_id"""
 _CAMPAIGN = "SELECT name, offer, sender_name, sender_address, allowed_links FROM campaigns WHERE campaign_id = ?1"
-
-
-class NewCompany(TypedDict):
-    """A company as it comes in; an absent `domain` keeps what is stored."""
-
-    company_id: str
-    name: str
-    domain: NotRequired[str]
-    facts: list[Fact]
-
-
-class NewContact(TypedDict):
-    """A contact as it comes in; an absent key keeps what is stored."""
-
-    contact_id: str
-    address: str
-    name: str
-    title: NotRequired[str]
-    time_zone: NotRequired[str]
-    company: NotRequired[NewCompany]
-    do_not_contact: NotRequired[bool]
-    bounced: NotRequired[bool]
-    unsubscribed: NotRequired[bool]
-    replied: NotRequired[bool]
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeCounts:
-    """How many contacts were new, changed, or known exactly so."""
-
-    created: int
-    updated: int
-    unchanged: int
 
 
 class D1Intake:
@@ -143,6 +121,21 @@ class D1Intake:
         if stored.rows[0] != content:
             raise CampaignDiffers(campaign_id)
         return bool(made.rows)
+
+    async def mark(self, contact_id: str, flag: ContactFlag, *, evidence: str, principal: str, at: str) -> bool:
+        """See `ports.IntakeRecords.mark`."""
+        audit_id = f"mark:{contact_id}:{flag}:{evidence}"
+        known, *_ = await self._database.batch(
+            [
+                Statement(_CONTACT, (contact_id,)),
+                Statement(_MARK[flag], (contact_id, at)),
+                Statement(_SUPPRESS_CONTACT, (contact_id, flag, at)),
+                Statement(_AUDIT_MARK, (audit_id, contact_id, at, principal, flag, evidence)),
+            ]
+        )
+        if not known.rows:
+            raise UnknownContact(contact_id)
+        return not known.rows[0][flag]
 
 
 def _contact_row(contact: NewContact) -> dict[str, Any]:

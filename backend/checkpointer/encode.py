@@ -11,8 +11,9 @@ from typing import Any, TypeAlias, cast
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from backend.d1.checkpoints.codec import Codec, Packed, pack
-from backend.d1.checkpoints.rows import (
+from backend.checkpointer.chunks import MAX_INLINE_BYTES, MIN_ELEMENT_BYTES, cut_runs
+from backend.checkpointer.codec import Codec, Packed, pack
+from backend.checkpointer.rows import (
     BLOB_MARK,
     MAX_PART_BYTES,
     Blob,
@@ -21,9 +22,8 @@ from backend.d1.checkpoints.rows import (
     about_writes,
     to_json,
 )
-from backend.d1.checkpoints.runs import MAX_INLINE_BYTES, MIN_ELEMENT_BYTES, cut_runs
-from backend.d1.checkpoints.sql import Place
-from backend.ports import Row
+from backend.checkpointer.sql import Place
+from backend.d1.statements import Row
 
 MAX_REPEATED_BYTES = 512
 """A run that is complete comes again with every checkpoint: above this it is a blob."""

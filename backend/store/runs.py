@@ -6,14 +6,15 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
-from backend.d1.checkpointer import D1Saver
-from backend.d1.dossier import read_brief, take_brief
-from backend.d1.flags import READ_FLAGS, take_flags
+from backend.checkpointer.saver import D1Saver
+from backend.d1.statements import Database, Result, Row, SqlValue, Statement
 from backend.d1.transaction import Transaction
 from backend.domain.campaign import Case, DecisionRecord, Draft, Email, HeldDraft, Thread, ThreadStatus, pair_of
 from backend.domain.flags import Flags
 from backend.errors import LeaseLost
-from backend.ports import Database, Lease, Result, Row, Run, SqlValue, Statement
+from backend.ports import Lease, Run
+from backend.store.dossier import read_brief, take_brief
+from backend.store.flags import READ_FLAGS, take_flags
 
 _THREAD = "SELECT * FROM threads WHERE thread_id = ?1"
 _DECISION = """

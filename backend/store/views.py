@@ -3,15 +3,22 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 
-from backend.d1.checkpointer import D1Saver
-from backend.d1.flags import READ_FLAGS, take_flags
-from backend.d1.read_models import (
+from backend.checkpointer.saver import D1Saver
+from backend.d1.statements import Database, Result, Row, Statement
+from backend.d1.transaction import Transaction
+from backend.domain.campaign import TouchRecord, thread_id_of
+from backend.domain.facts import MAX_COMPANY_FACTS
+from backend.domain.flags import Flags
+from backend.errors import BadRequest, UnknownCampaign, UnknownContact, UnknownDraft, UnknownThread
+from backend.graphs.campaign_graph import CampaignState, CoachPlan, plan_in_force
+from backend.read_models import (
     DecisionView,
     DraftCard,
+    DraftFilter,
     DraftPage,
     DraftSummary,
     DraftVersion,
@@ -27,15 +34,7 @@ from backend.d1.read_models import (
     WaitingBecause,
     WaitingCode,
 )
-from backend.d1.transaction import Transaction
-from backend.domain.campaign import TouchRecord, thread_id_of
-from backend.domain.facts import MAX_COMPANY_FACTS
-from backend.domain.flags import Flags
-from backend.errors import BadRequest, UnknownCampaign, UnknownContact, UnknownDraft, UnknownThread
-from backend.graphs.campaign_graph import CampaignState, CoachPlan, plan_in_force
-from backend.ports import Database, Result, Row, Statement
-
-DraftFilter = Literal["pending", "decided", "all"]
+from backend.store.flags import READ_FLAGS, take_flags
 
 _CAMPAIGN_EXISTS = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _CONTACT_EXISTS = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"

@@ -37,13 +37,13 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from backend.d1.checkpoints.async_only import AsyncOnlySaver
-from backend.d1.checkpoints.copying import copied
-from backend.d1.checkpoints.core import Core
-from backend.d1.checkpoints.decode import Decoder, config_of, place_of
-from backend.d1.checkpoints.encode import Encoder
-from backend.d1.checkpoints.rows import Page, to_json
-from backend.d1.checkpoints.sql import (
+from backend.checkpointer.async_only import AsyncOnlySaver
+from backend.checkpointer.copying import copied
+from backend.checkpointer.core import Core
+from backend.checkpointer.decode import Decoder, config_of, place_of
+from backend.checkpointer.encode import Encoder
+from backend.checkpointer.rows import Page, to_json
+from backend.checkpointer.sql import (
     DELETE_RUNS,
     DELETE_THREADS,
     PRUNE,
@@ -54,9 +54,9 @@ from backend.d1.checkpoints.sql import (
     statement,
 )
 from backend.d1.migrate import migrate
+from backend.d1.statements import Database, Result, Statement
 from backend.d1.transaction import Transaction
 from backend.errors import FilterRefused
-from backend.ports import Database, Result, Statement
 
 PAGE_SIZE = 25
 """Checkpoints read in one request by `alist`."""
@@ -75,8 +75,8 @@ class D1Saver(AsyncOnlySaver):
         self._core = Core(database, key)
 
     async def setup(self) -> list[str]:
-        """Apply the migrations that the database lacks and return their names."""
-        return await migrate(self._core.database)
+        """Apply the saver's own migrations that the database lacks, and return their names."""
+        return await migrate(self._core.database, "backend.checkpointer")
 
     # A run's transaction
 

@@ -3,9 +3,10 @@
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
-from backend.d1.checkpointer import D1Saver
-from backend.d1.runs import open_run, read_case, read_case_of_draft, thread_of
+from backend.checkpointer.saver import D1Saver
+from backend.d1.statements import Database, Result, Row, Statement
 from backend.domain.campaign import (
     MAX_DRAFT_VERSIONS,
     DecisionRequest,
@@ -23,7 +24,8 @@ from backend.errors import (
     UnknownContact,
     UnknownDraft,
 )
-from backend.ports import Database, Enrolment, Lease, Row, Run, Statement
+from backend.ports import Enrolment, Lease, Run
+from backend.store.runs import open_run, read_case, read_case_of_draft, thread_of
 
 _ENROL = """
 INSERT INTO threads (thread_id, campaign_id, contact_id, status, status_reason, enrolled_at, next_touch_at)
@@ -76,6 +78,13 @@ FROM drafts WHERE draft_id = ?1 AND decision_key = ?2 ON CONFLICT DO NOTHING"""
 _DECIDED = """
 SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence FROM drafts JOIN threads USING (thread_id)
 WHERE drafts.draft_id = ?1"""
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenedLease(Lease):
+    """A lease whose claim has read, in the same request, what its run reads first."""
+
+    opening: Sequence[Result] = field(default=(), compare=False, repr=False)
 
 
 class D1Threads:
@@ -137,13 +146,14 @@ class D1Threads:
             raise UnknownDraft(draft_id)
         row = decided.rows[0]
         if row["decision_key"] == owner:
-            return Lease(row["thread_id"], owner, row["fence"], until_at, opening)
+            return _OpenedLease(row["thread_id"], owner, row["fence"], until_at, opening)
         raise _refusal(row, request)
 
     @asynccontextmanager
     async def run(self, lease: Lease) -> AsyncGenerator[Run, None]:
         """See `ports.Threads.run`."""
-        results = lease.opening or await self._database.batch(read_case(self._saver, lease.thread_id))
+        opening = lease.opening if isinstance(lease, _OpenedLease) else ()
+        results = opening or await self._database.batch(read_case(self._saver, lease.thread_id))
         async with open_run(self._database, self._saver, self._flags, lease, results) as run:
             yield run
 

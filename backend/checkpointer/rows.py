@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from backend.d1.checkpoints.codec import Codec, Packed, pack
-from backend.d1.checkpoints.sql import PUT_BLOB, PUT_CHECKPOINT, PUT_RUN, PUT_WRITES, Place, statement
-from backend.ports import Result, Row, Statement
+from backend.checkpointer.codec import Codec, Packed, pack
+from backend.checkpointer.sql import PUT_BLOB, PUT_CHECKPOINT, PUT_RUN, PUT_WRITES, Place, statement
+from backend.d1.statements import Result, Row, Statement
 
 MAX_PART_BYTES = 1_400_000
 """1.87 MB in base64: a row of D1 holds 2,000,000 bytes."""

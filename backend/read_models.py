@@ -4,13 +4,15 @@ A `step` counts from 0, for programs; a sentence calls the same touch by its num
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from backend.domain.campaign import Decision, ThreadStatus, TouchOutcome
 from backend.domain.provenance import Source
 from backend.ports import LedgerState
 
 DraftStatus = Literal["pending", "decided"]
+DraftFilter = Literal["pending", "decided", "all"]
 WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided", "parked"]
 
 
@@ -192,3 +194,61 @@ class DraftCard(DraftVersion):
     contact: RecipientView
     facts: list[FactView] = field(default_factory=list[FactView])
     other_versions: list[DraftVersion] = field(default_factory=list[DraftVersion])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeued:
+    """Where the thread stands now: `decided` when a decision waits to be acted on, else `scheduled` for a draft."""
+
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    status: ThreadStatus
+    step: int
+    next_touch_at: str | None
+
+
+class Views(Protocol):
+    """Reads for people and their screens, each in one request."""
+
+    async def thread(self, campaign_id: str, contact_id: str, *, now: str) -> ThreadView:
+        """Read one thread with its plan and every touch so far.
+
+        Raises:
+            UnknownCampaign, UnknownContact, UnknownThread: there is none for these ids.
+        """
+        ...
+
+    async def drafts(
+        self, *, status: DraftFilter = "pending", campaign_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> DraftPage:
+        """Read a page of drafts: those that wait first, the oldest first among equals.
+
+        Raises:
+            UnknownCampaign: there is none with this id.
+            BadRequest: the cursor is not one this method gave.
+        """
+        ...
+
+    async def draft(self, draft_id: str) -> DraftCard:
+        """Read one draft as a person decides on it.
+
+        Raises:
+            UnknownDraft: there is none with this id.
+        """
+        ...
+
+
+class Requeue(Protocol):
+    """An operator's word for threads that were given up."""
+
+    async def requeue(self, campaign_id: str, contact_id: str, *, principal: str, now: datetime) -> Requeued:
+        """Let the next sweep take a parked thread up again, its failures forgotten; a send that was refused may be tried anew.
+
+        An attempt that may have left is not forgotten: `send_touch` repeats it under its key, or parks the thread again.
+
+        Raises:
+            UnknownCampaign, UnknownContact, UnknownThread: there is none for these ids.
+            ThreadNotParked: the thread was not given up; nothing was written.
+        """
+        ...

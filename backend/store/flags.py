@@ -1,7 +1,7 @@
 """The stored flags: read once a run, in a batch that reads other things too, and laid over the environment's defaults."""
 
+from backend.d1.statements import Result, Statement
 from backend.domain.flags import Flags
-from backend.ports import Result, Statement
 
 READ_FLAGS = Statement("SELECT name, value FROM flags")
 

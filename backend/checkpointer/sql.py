@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from backend.ports import Row, SqlValue, Statement
+from backend.d1.statements import Row, SqlValue, Statement
 
 
 class Place(NamedTuple):
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 # Own checkpoints that are all there, newer than the one that was read, are this batch's: it was committed, its answer lost.
 GUARD = """
-INSERT INTO guards (checkpoint_is_newest) SELECT 0 WHERE (
+INSERT INTO checkpoint_guards (checkpoint_is_newest) SELECT 0 WHERE (
   SELECT checkpoint_id FROM checkpoints
   WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id NOT IN (SELECT value FROM json_each(?4))
   ORDER BY checkpoint_id DESC LIMIT 1

@@ -1,0 +1,1 @@
+../../checkpointer/migrations/0002_checkpoints.sql

@@ -1,0 +1,1 @@
+../../checkpointer/migrations/0004_checkpoint_guards.sql
