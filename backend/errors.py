@@ -310,6 +310,13 @@ class DatabaseUnreachable(DatabaseError):
         super().__init__(f"The database gave no clear answer in {tries} tries: {what}. The same batch may be sent again.")
 
 
+class DatabaseUnwritable(DatabaseError):
+    """The database has no room or no right to write; nothing of the batch was written, and it may be sent again later."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The database cannot write: {why}. Nothing was written; make room for it, then the work goes on.")
+
+
 class DatabaseFileRefused(DatabaseUnreachable):
     """The embedded database's path cannot be opened as a database; nothing was written."""
 

@@ -1,68 +1,34 @@
 """D1 as a SQLite file on one machine: the same rules, so that what works here works there.
 
-One connection a database, used by one thread, so this process runs one batch at a time; other processes may open the same file
-(WAL, immediate write locks, a busy time-out). `rows_read` is an approximation: the rows given back and the rows changed.
+One connection writes and one reads, each in a thread of its own, so a batch that only reads waits for no writer. Other
+processes may open the same file (WAL, immediate write locks, a busy time-out). `rows_read` is an approximation: the rows given
+back and the rows changed.
 """
 
-import asyncio
-import math
-import re
+import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 from backend.d1 import limits
-from backend.d1.footprint import Footprint, read_indexes
+from backend.d1.connection import Connection, only_read
 from backend.d1.meter import Meter
-from backend.d1.statements import Result, Row, SqlValue, Statement
-from backend.errors import DatabaseFileRefused, DatabaseUnreachable, StatementFailed
+from backend.d1.statements import Result, Statement
+from backend.errors import DatabaseFileRefused
 
-T = TypeVar("T")
-
-BUSY_TIMEOUT_S = 10.0
-MAX_EXACT_INTEGER = 2**53
-MAX_PLAIN_FLOAT = 1e21  # JavaScript writes a whole number below this without an exponent, so it comes back as an integer
-
-_WRITING = re.compile(r"\b(?:DELETE|INSERT|REPLACE|UPDATE)\b", re.IGNORECASE)
-_LIMITS = {
-    sqlite3.SQLITE_LIMIT_LENGTH: limits.MAX_VALUE_BYTES,
-    sqlite3.SQLITE_LIMIT_SQL_LENGTH: limits.MAX_SQL_BYTES,
-    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: limits.MAX_PARAMS,
-    sqlite3.SQLITE_LIMIT_COLUMN: limits.MAX_COLUMNS,
-    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: limits.MAX_COMPOUND_TERMS,
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: limits.MAX_LIKE_PATTERN_BYTES,
-    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: limits.MAX_FUNCTION_ARGUMENTS,
-    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: limits.MAX_EXPRESSION_DEPTH,
-    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
-}
-_REFUSED_ACTIONS = frozenset(
-    {
-        sqlite3.SQLITE_ATTACH,
-        sqlite3.SQLITE_CREATE_TEMP_INDEX,
-        sqlite3.SQLITE_CREATE_TEMP_TABLE,
-        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
-        sqlite3.SQLITE_CREATE_TEMP_VIEW,
-        sqlite3.SQLITE_DETACH,
-        sqlite3.SQLITE_SAVEPOINT,
-        sqlite3.SQLITE_TRANSACTION,
-    },
-)
-_REFUSED_FUNCTIONS = frozenset({"load_extension", "sqlite_source_id", "sqlite_version"})
+IN_MEMORY = ":memory:"
 
 
 class EmbeddedDatabase:
     """The embedded transport; made by `open_embedded`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, now: Callable[[], datetime] | None = None) -> None:
         self.meter = Meter()
         self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="d1")
-        self._rules_apply = False
-        self._touched: set[tuple[int, str, str]] = set()
-        self._footprints: dict[str, Footprint] = {}
+        self._writer = Connection(path, now)
+        self._reader = self._writer if path == IN_MEMORY else Connection(path, now)
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         """Run `statements` as one transaction; see `Database.batch`."""
@@ -70,126 +36,47 @@ class EmbeddedDatabase:
         if not statements:
             return []
         self.meter.count_request(statements=len(statements), bytes_sent=sum(map(_bytes_of, statements)))
-        results = await self._in_thread(lambda: self._run(statements))
+        connection = self._reader if only_read(statements) else self._writer
+        results = await connection.run(statements)
         self.meter.count_results(results)
         return results
 
     async def connect(self) -> None:
-        """Open the file, make its folder where it is missing, and lay D1's rules on the connection.
+        """Open the file, for its owner alone, and make it and its folder where they are missing.
 
         Raises:
             DatabaseFileRefused: the path cannot be opened as a database.
         """
         try:
-            await self._in_thread(self._connect)
+            if self._path != IN_MEMORY:
+                Path(self._path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            for connection in self._connections:
+                await connection.open()
         except (sqlite3.Error, OSError) as error:
-            self._thread.shutdown()
+            await self.close()
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise DatabaseFileRefused(self._path, why) from error
 
     async def close(self) -> None:
-        """Close the connection and end the thread."""
-        await self._in_thread(self._connection.close)
-        self._thread.shutdown()
+        """Close the connections and end their threads."""
+        for connection in self._connections:
+            await connection.close()
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _connect(self) -> None:
-        if self._path != ":memory:":
-            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        self._connection = connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
-            connection.execute(f"PRAGMA {pragma}")
-        for limit, most in _LIMITS.items():
-            connection.setlimit(limit, most)
-        connection.set_authorizer(self._authorize)
-
-    def _authorize(self, action: int, first: str | None, second: str | None, _schema: str | None, _source: str | None) -> int:
-        if not self._rules_apply:
-            return sqlite3.SQLITE_OK
-        if action in _REFUSED_ACTIONS:
-            return sqlite3.SQLITE_DENY
-        if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _REFUSED_FUNCTIONS:
-            return sqlite3.SQLITE_DENY
-        if action == sqlite3.SQLITE_PRAGMA and (first or "").lower() not in limits.ALLOWED_PRAGMAS:
-            return sqlite3.SQLITE_DENY
-        if action in {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}:
-            self._touched.add((action, first or "", second or ""))
-        return sqlite3.SQLITE_OK
-
-    def _run(self, statements: Sequence[Statement]) -> list[Result]:
-        reads = all(_only_reads(statement.sql) for statement in statements)
-        try:
-            self._connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise DatabaseUnreachable(str(error), tries=1) from error
-        try:
-            self._rules_apply = True
-            results = [self._execute(statement) for statement in statements]
-            self._rules_apply = False
-            self._connection.execute("COMMIT")
-        except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
-            raise StatementFailed(str(error)) from error
-        finally:
-            self._rules_apply = False
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        return results
-
-    def _execute(self, statement: Statement) -> Result:
-        changes_before = self._connection.total_changes
-        self._touched.clear()
-        cursor = self._connection.execute(statement.sql, [_bind(value) for value in statement.params])
-        names = [column[0] for column in cursor.description or ()]
-        rows: list[Row] = [dict(zip(names, map(_as_javascript_gives_it, values), strict=True)) for values in cursor.fetchall()]
-        changes = self._connection.total_changes - changes_before
-        written = changes * self._footprint(statement.sql).rows_a_change if changes else 0
-        return Result(rows=rows, rows_read=len(rows) + changes, rows_written=written)
-
-    def _footprint(self, sql: str) -> Footprint:
-        # A statement from the connection's cache is not authorized again, so what it touches is kept by its text.
-        if self._touched:
-            self._rules_apply = False
-            self._footprints[sql] = Footprint.of(self._touched, read_indexes(self._connection, self._touched))
-            self._rules_apply = True
-        return self._footprints.get(sql, Footprint(rows_a_change=1))
+    @property
+    def _connections(self) -> list[Connection]:
+        return list(dict.fromkeys([self._writer, self._reader]))
 
 
 @asynccontextmanager
-async def open_embedded(path: str) -> AsyncGenerator[EmbeddedDatabase, None]:
-    """Open the SQLite file at `path` under D1's rules, making it where it is missing."""
-    database = EmbeddedDatabase(path)
+async def open_embedded(path: str, now: Callable[[], datetime] | None = None) -> AsyncGenerator[EmbeddedDatabase, None]:
+    """Open the SQLite file at `path` under D1's rules, making it where it is missing; `now` replaces its clock."""
+    database = EmbeddedDatabase(path, now)
     await database.connect()
     try:
         yield database
     finally:
         await database.close()
-
-
-def _only_reads(sql: str) -> bool:
-    """Tell whether `sql` surely writes nothing, so that readers of the file need not wait for each other."""
-    return limits.first_word(sql) in {"SELECT", "WITH"} and not _WRITING.search(sql)
-
-
-def _bind(value: SqlValue) -> float | str | None:
-    """Numbers reach D1 as JavaScript's, which are REAL; an INTEGER column converts them back."""
-    return float(value) if isinstance(value, int) else value
-
-
-def _as_javascript_gives_it(value: Any) -> Any:
-    """An answer passes through JSON: whole numbers lose their point, integers past 2^53 round, a BLOB is a list of numbers."""
-    match value:
-        case int() if abs(value) > MAX_EXACT_INTEGER:
-            return int(float(value))
-        case float() if not math.isfinite(value):
-            return None
-        case float() if value.is_integer() and abs(value) < MAX_PLAIN_FLOAT:
-            return int(value)
-        case bytes():
-            return list(value)
-        case _:
-            return value
 
 
 def _bytes_of(statement: Statement) -> int:

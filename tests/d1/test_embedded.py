@@ -89,7 +89,7 @@ async def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for name, why in [
         ("text.db", "not a database"),
-        ("folder", "unable to open"),
+        ("folder", "unable to open|Is a directory"),
         ("text.db/new.db", "exists|Not a directory"),
     ]:
         with pytest.raises(DatabaseFileRefused, match=f"{name} cannot be opened: .*({why}).*set D1_URL"):
