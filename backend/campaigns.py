@@ -7,8 +7,8 @@ happened, and a thread whose run was cut off is taken up again when its lease en
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -18,17 +18,24 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from backend.domain.campaign import DecisionRequest
+from backend.domain.campaign import Case, DecisionRequest, HeldDraft, Standing, Thread, draft_id_of
 from backend.domain.instants import to_text
 from backend.errors import (
     ApprovalMissing,
+    AskedAgain,
     CheckpointMismatch,
+    DraftKept,
     LeaseLost,
     MailRefused,
     RunOverBudget,
+    SendDeferred,
     SendNeedsPerson,
+    StatementFailed,
+    StatementRefused,
+    public_sentence,
 )
 from backend.graphs.campaign_graph import CampaignDeps
+from backend.graphs.sending import Sending
 from backend.ports import Clock, Enrolment, Lease, Mailer, MakeLLM, Run, SendLedger, Threads
 
 CLAIM_SIZE = 10
@@ -66,9 +73,10 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """What one sweep did, thread by thread."""
+    """What one sweep did, thread by thread; `took_all` says that nothing was due any more when it ended."""
 
-    runs: list[RunReport] = field(default_factory=list[RunReport])
+    runs: list[RunReport]
+    took_all: bool = True
 
     @property
     def counts(self) -> dict[str, int]:
@@ -101,54 +109,68 @@ class Campaigns:
         Raises:
             UnknownCampaign, UnknownContact: nobody was enrolled.
         """
-        return await self.threads.enrol(campaign_id, contact_ids, at=self._now(), principal=principal)
+        return await self.threads.enrol(campaign_id, contact_ids, principal=principal)
 
     async def resume(self, *, max_threads: int = 1000) -> SweepReport:
         """Run every due thread that nobody holds, the longest due first, and every decided draft whose run was cut off.
 
         Sweeps may overlap: a lease keeps a thread to one of them. A thread that fails never stops the others.
         """
-        report = SweepReport()
-        while len(report.runs) < max_threads:
-            owner, now, until_at = self._claim()
-            size = min(CLAIM_SIZE, max_threads - len(report.runs))
-            leases = await self.threads.claim_due(owner=owner, now=now, until_at=until_at, limit=size)
-            report.runs.extend(await asyncio.gather(*(self._run(lease, principal="cron") for lease in leases)))
-            if len(leases) < size:
-                break
-        return report
+        runs: list[RunReport] = []
+        collided = False
+        while len(runs) < max_threads:
+            size = min(CLAIM_SIZE, max_threads - len(runs))
+            claim = await self.threads.claim_due(owner=uuid4().hex, lease=LEASE, limit=size, spread=collided)
+            if not claim.seen:
+                return SweepReport(runs, took_all=True)
+            runs += await asyncio.gather(*(self._run(lease, principal="cron") for lease in claim.leases))
+            collided = len(claim.leases) < min(size, claim.seen)
+        return SweepReport(runs, took_all=False)
 
     async def decide(self, draft_id: str, request: DecisionRequest) -> RunReport:
         """Make a person's decision durable, then act on it at once; a crash in between loses nothing, a sweep goes on.
 
         Raises:
-            UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, TooManyVersions: nothing was written.
+            UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn, AddresseeChanged,
+            DraftNotReady, TooManyVersions: nothing was decided.
+            DraftKept: a new version was asked for and could not be written; the old one waits still.
         """
-        owner, now, until_at = self._claim()
-        lease = await self.threads.decide(draft_id, request, owner=owner, now=now, until_at=until_at)
-        return await self._run(lease, principal=request.principal)
+        lease = await self.threads.decide(draft_id, request, owner=uuid4().hex, lease=LEASE)
+        report = await self._run(lease, principal=request.principal)
+        if request.decision == "regenerate" and report.draft_id == draft_id:
+            raise DraftKept(draft_id, report.reason)
+        return report
 
-    def _claim(self) -> tuple[str, str, str]:
-        """A claim's own name, so that one sent twice finds what it took, and the present and the end of its lease."""
-        now = self.clock.now()
-        return uuid4().hex, to_text(now), to_text(now + LEASE)
+    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str = "") -> None:
+        """End a thread wherever it stands, between touches too; a draft that waits is withdrawn.
 
-    def _now(self) -> str:
-        return to_text(self.clock.now())
+        Raises:
+            UnknownCampaign, UnknownContact, UnknownThread, ThreadEnded: nothing was written.
+        """
+        await self.threads.stop(campaign_id, contact_id, principal=principal, reason=reason)
 
     async def _run(self, lease: Lease, *, principal: str) -> RunReport:
         log = _log.bind(thread_id=lease.thread_id, fence=lease.fence)
         try:
             async with self.threads.run(lease) as run:
-                report = await self._think(run)
-                await run.commit(principal=principal, action=_action(run), at=self._now())
+                report = await self._commit(run, await self._think(run), principal)
         except LeaseLost as loss:
             log.warning("run.lease_lost")
             return RunReport(thread_id=lease.thread_id, status="lease_lost", error=str(loss))
         except Exception as error:  # noqa: BLE001  # the top of a sweep: one thread's trouble stays its own
             log.warning("run.not_committed", error=type(error).__name__)
-            return RunReport(thread_id=lease.thread_id, status="not_committed", error=str(error))
+            return RunReport(thread_id=lease.thread_id, status="not_committed", error=public_sentence(error))
         log.info("run.committed", status=report.status, step=report.step, sent=report.sent, failed=bool(report.error))
+        return report
+
+    async def _commit(self, run: Run, report: RunReport, principal: str) -> RunReport:
+        """Commit the run; what the database will never take is counted as a failure instead, by a small batch of its own."""
+        action = run.case.decision["decision"] if run.case.decision else "resume"
+        try:
+            await run.commit(principal=principal, action=action)
+        except (StatementFailed, StatementRefused) as refusal:
+            report = self._fail(run, refusal, keep_state=False)
+            await run.commit(principal=principal, action=action)
         return report
 
     async def _think(self, run: Run) -> RunReport:
@@ -159,68 +181,74 @@ class Campaigns:
                 state = await self._invoke(run)
         except LeaseLost:
             raise
+        except SendDeferred as deferral:
+            run.defer(deferral.until, str(deferral))
+            return _report(thread, thread.status, str(deferral), next_touch_at=to_text(deferral.until))
+        except AskedAgain as change:
+            run.ask_again(str(change))
+            draft_id = run.case.decision["draft_id"] if run.case.decision else None
+            return _report(thread, "awaiting_approval", str(change), draft_id=draft_id)
         except (GraphRecursionError, TimeoutError) as error:
             budget = f"{self.run_deadline_s:g} s" if isinstance(error, TimeoutError) else f"{self.run_step_limit} steps"
             return self._fail(run, RunOverBudget(thread.thread_id, budget), keep_state=False)
         except Exception as error:  # noqa: BLE001  # the top of a sweep: whatever a node raised is counted against its thread
             return self._fail(run, error, keep_state=True)
-        sent = bool(run.case.decision) and any(
-            touch["outcome"] == "sent" and touch["step"] == thread.step for touch in state.get("touches", [])
-        )
-        for waiting in state.get("__interrupt__", ()):
-            run.hold(waiting.id, waiting.value, state["draft"], at=self._now())
-            return RunReport(thread.thread_id, "awaiting_approval", step=waiting.value["step"], draft_id=waiting.id)
-        standing, step = state["standing"], state.get("step", 0)
-        next_touch_at = standing["next_touch_at"]
-        run.schedule(standing["status"], step=step, next_touch_at=next_touch_at, reason=standing["reason"])
-        return RunReport(thread.thread_id, standing["status"], standing["reason"], step, sent=sent, next_touch_at=next_touch_at)
+        return _tell(run, state)
 
     async def _invoke(self, run: Run) -> dict[str, Any]:
         graph = self.graphs[run.case.flags.campaign_coach_enabled]
         config = RunnableConfig(configurable={"thread_id": run.case.thread.thread_id}, recursion_limit=self.run_step_limit)
-        deps = CampaignDeps(
-            case=run.case,
-            lease=run.lease,
-            clock=self.clock,
-            make_llm=self.make_llm,
-            ledger=self.ledger,
-            mailer=self.mailer,
-        )
-        begin = await _begin(graph, config, run)
+        sending = Sending(self.ledger, self.mailer, self.clock)
+        deps = CampaignDeps(case=run.case, lease=run.lease, make_llm=self.make_llm, sending=sending)
+        begin = await _begin(graph, config, run.case)
         return await graph.ainvoke(begin, config, context=deps, durability="exit")
 
     def _fail(self, run: Run, error: Exception, *, keep_state: bool) -> RunReport:
-        thread = run.case.thread
+        thread, why = run.case.thread, public_sentence(error)
         _log.warning("run.failed", thread_id=thread.thread_id, error=type(error).__name__, attempts=thread.attempts + 1)
-        retry_at = None if isinstance(error, _NEEDS_PERSON) else _retry_at(self.clock.now(), thread.attempts)
-        run.fail(str(error), retry_at=retry_at, keep_state=keep_state)
-        status = thread.status if retry_at else "parked"
-        return RunReport(thread.thread_id, status, str(error), thread.step, error=str(error), next_touch_at=retry_at)
+        may_retry = not isinstance(error, _NEEDS_PERSON) and thread.attempts < len(RETRY_AFTER)
+        retry_after = RETRY_AFTER[thread.attempts] if may_retry else None
+        run.fail(why, retry_after=retry_after, keep_state=keep_state)
+        next_touch_at = to_text(run.case.now + retry_after) if retry_after else None
+        return _report(thread, thread.status if retry_after else "parked", why, error=why, next_touch_at=next_touch_at)
+
+
+def _tell(run: Run, state: dict[str, Any]) -> RunReport:
+    """Tell `run` where the graph left the thread."""
+    thread = run.case.thread
+    for waiting in state.get("__interrupt__", ()):
+        held: HeldDraft = waiting.value
+        run.hold(waiting.id, held, state["draft"])
+        draft_id = draft_id_of(thread.thread_id, held["step"], held["version"])
+        return RunReport(thread.thread_id, "awaiting_approval", step=held["step"], draft_id=draft_id)
+    standing: Standing = state["standing"]
+    step, next_touch_at = state.get("step", 0), standing["next_touch_at"]
+    run.schedule(standing["status"], step=step, next_touch_at=next_touch_at, reason=standing["reason"])
+    sent = bool(run.case.decision) and any(
+        touch["outcome"] == "sent" and touch["step"] == thread.step for touch in state.get("touches", [])
+    )
+    return RunReport(thread.thread_id, standing["status"], standing["reason"], step, sent=sent, next_touch_at=next_touch_at)
+
+
+def _report(thread: Thread, status: str, reason: str, **more: Any) -> RunReport:
+    return RunReport(thread.thread_id, status, reason, thread.step, **more)
 
 
 async def _begin(
-    graph: CompiledStateGraph[Any, CampaignDeps, Any, Any], config: RunnableConfig, run: Run
+    graph: CompiledStateGraph[Any, CampaignDeps, Any, Any], config: RunnableConfig, case: Case
 ) -> dict[str, Any] | Command[Any] | None:
     """What to invoke the graph with: a new touch, the decision by its interrupt id, or the rest of a run that was cut off.
 
     Raises:
         CheckpointMismatch: the graph does not wait with the draft that was decided.
     """
-    thread, decision = run.case.thread, run.case.decision
+    thread, decision = case.thread, case.decision
     if decision is None:
         return {"thread_id": thread.thread_id}
     snapshot = await graph.aget_state(config)
     waiting = {interrupt.id: interrupt.value for interrupt in snapshot.interrupts}
-    if decision["draft_id"] in waiting and waiting[decision["draft_id"]]["version"] == decision["version"]:
-        return Command(resume={decision["draft_id"]: decision})
+    if case.interrupt_id in waiting and waiting[case.interrupt_id]["version"] == decision["version"]:
+        return Command(resume={case.interrupt_id: decision})
     if not waiting and snapshot.next and (snapshot.values.get("decision") or {}).get("draft_id") == decision["draft_id"]:
         return None
     raise CheckpointMismatch(thread.thread_id, decision["draft_id"])
-
-
-def _action(run: Run) -> str:
-    return run.case.decision["decision"] if run.case.decision else "resume"
-
-
-def _retry_at(now: datetime, attempts: int) -> str | None:
-    return to_text(now + RETRY_AFTER[attempts]) if attempts < len(RETRY_AFTER) else None

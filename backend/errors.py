@@ -4,6 +4,8 @@ A class is named after a past fact, is built from facts, and writes its own sent
 what to do. `status` is the HTTP status under which the API answers it.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -117,6 +119,46 @@ class DraftNoLongerWaits(Conflict):
         super().__init__(f"Draft '{draft_id}' no longer waits: its thread is {status}. Nothing was decided.")
 
 
+class DraftWithdrawn(Conflict):
+    """The draft was taken back, because its contact may not be written to."""
+
+    def __init__(self, draft_id: str, why: str) -> None:
+        super().__init__(f"Draft '{draft_id}' was withdrawn, and its thread has ended: {why}. Nothing was decided.")
+        self.facts = {"why": why}
+
+
+class AddresseeChanged(Conflict):
+    """The recipient or the sender is not the one the draft was written for."""
+
+    def __init__(self, draft_id: str, written_for: str, recipient_now: str) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' was written for {written_for}, and its addressee changed since. Nothing was decided; read "
+            f'the draft again, and send "recipient": "{recipient_now}" with the decision when that is right.',
+        )
+        self.facts = {"written_for": written_for, "recipient_now": recipient_now}
+
+
+class DraftNotReady(Conflict):
+    """The text holds what must not be sent unseen."""
+
+    def __init__(self, draft_id: str, faults: Sequence[str]) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' is not ready to be sent: {'; '.join(faults)}. Nothing was decided; edit it, or send "
+            '"override": true with the decision when it is meant so.',
+        )
+        self.facts = {"faults": list(faults)}
+
+
+class DraftKept(Conflict):
+    """No new version could be written, so the one that was there waits still."""
+
+    def __init__(self, draft_id: str, why: str) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' waits as it was: {why} Try again later, or send \"accepts_default\": true for the text that "
+            "needs no model.",
+        )
+
+
 class TooManyVersions(Conflict):
     """A touch has as many versions as it may have."""
 
@@ -195,6 +237,14 @@ class ModelAnswerUnusable(ModelUnavailable):
 # Runs
 
 
+class ThreadEnded(Conflict):
+    """The thread has come to its end, so there is nothing to stop."""
+
+    def __init__(self, thread_id: str, status: str) -> None:
+        super().__init__(f"Thread '{thread_id}' is {status} already. Nothing was written.")
+        self.facts = {"thread_status": status}
+
+
 class LeaseLost(AgenticSalesError):
     """Another worker holds the thread now; what this run collected was not written."""
 
@@ -263,12 +313,32 @@ class SendRefused(AgenticSalesError):
 
 
 class SendNeedsPerson(MailOutcomeUnknown):
-    """An earlier attempt may have left, and the provider no longer recognises its key; a person must look."""
+    """An earlier attempt may have left, and its provider cannot be asked again without risk; a person must look."""
 
     def __init__(self, thread_id: str, step: int, provider: str) -> None:
         super().__init__(
-            provider, f"touch {step + 1} of thread '{thread_id}' was attempted before, outside the window for repeats"
+            provider or "An unknown provider",
+            f"touch {step + 1} of thread '{thread_id}' was attempted before, elsewhere or outside the window for repeats",
         )
+
+
+class SendDeferred(AgenticSalesError):
+    """The touch may not leave yet: it keeps its approval and its attempts, and nothing was handed to the mailer."""
+
+    status = 503
+
+    def __init__(self, until: datetime, why: str) -> None:
+        super().__init__(f"Not sent yet: {why}.")
+        self.until = until
+
+
+class AskedAgain(AgenticSalesError):
+    """What was approved is not what stands now, so the draft waits for a person again; nothing was handed to the mailer."""
+
+    status = 409
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The draft waits for a person again: {why}.")
 
 
 # The database
@@ -367,3 +437,18 @@ class FilterRefused(BadRequest):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"The metadata key {key!r} may only have letters, digits and underscores. Nothing was read.")
+
+
+_INTERNAL = (StatementRefused, StatementFailed, CheckpointTampered)
+
+
+def public_sentence(error: BaseException) -> str:
+    """What may be said of a failure outside: the sentence of a deliberate one, unless its words speak of statements and rows.
+
+    Of those, and of what nobody foresaw, the class says what happened; the log knows more.
+    """
+    if isinstance(error, _INTERNAL):
+        return (type(error).__doc__ or "").split("\n", 1)[0]
+    if isinstance(error, AgenticSalesError):
+        return str(error)
+    return f"Something unforeseen happened ({type(error).__name__}); the log says where."

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from backend.domain.campaign import Campaign
 from backend.domain.incoming import IntakeCounts, NewContact
-from backend.domain.instants import to_text
 from backend.domain.suppression import ContactFlag
-from backend.ports import Clock, IntakeRecords
+from backend.ports import IntakeRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,6 @@ class Intake:
     """What comes in, over one set of adapters."""
 
     records: IntakeRecords
-    clock: Clock
 
     async def add(self, contacts: Sequence[NewContact]) -> IntakeCounts:
         """Create or update the contacts, their companies and facts, all or none of them; no two have the same id.
@@ -23,7 +21,7 @@ class Intake:
         An address that may not be written to for good (do_not_contact, bounced, unsubscribed) is suppressed as well, and
         stays so whatever comes in later.
         """
-        return await self.records.add_contacts(contacts, at=to_text(self.clock.now()))
+        return await self.records.add_contacts(contacts)
 
     async def add_campaign(self, campaign: Campaign) -> bool:
         """Create the campaign, or find it with this very content; says whether this call made it.
@@ -31,7 +29,7 @@ class Intake:
         Raises:
             CampaignDiffers: the id is taken by another content; nothing was written.
         """
-        return await self.records.add_campaign(campaign, at=to_text(self.clock.now()))
+        return await self.records.add_campaign(campaign)
 
     async def mark(self, contact_id: str, flag: ContactFlag, *, evidence: str, principal: str) -> bool:
         """Raise a flag of a contact and record on what evidence; says whether it was down before.
@@ -41,4 +39,4 @@ class Intake:
         Raises:
             UnknownContact: nothing was written.
         """
-        return await self.records.mark(contact_id, flag, evidence=evidence, principal=principal, at=to_text(self.clock.now()))
+        return await self.records.mark(contact_id, flag, evidence=evidence, principal=principal)

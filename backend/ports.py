@@ -115,79 +115,104 @@ class Mailer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run one thread until `until_at`; `fence` grows with each claim, so an old holder can be told apart."""
+    """The right to run one thread for a time; `fence` grows with each claim, so an old holder can be told apart."""
 
     thread_id: str
     owner: str
     fence: int
-    until_at: str
 
 
-LedgerState = Literal["reserved", "sent", "failed", "unknown"]
+LedgerState = Literal["reserved", "sent", "failed", "unknown", "not_delivered"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A row of the send ledger as it stands after `reserve`. `mine` says whether this attempt made it."""
+    """A row of the send ledger as it stands after `reserve`.
+
+    `mine` says whether this run made it, `provider` whose touch it is, and `age_s` how long it has stood, in seconds of the
+    database's clock at the instant `checked_at`.
+    """
 
     thread_id: str
     step: int
     state: LedgerState
     mine: bool
-    reserved_at: str
+    attempt_id: str
+    provider: str
+    age_s: float
+    checked_at: datetime
     email: OutgoingEmail
 
 
 class SendLedger(Protocol):
     """The record of sends, unique on (thread_id, step); it decides whether an email may leave."""
 
-    async def reserve(self, lease: Lease, *, step: int, draft_id: str, email: OutgoingEmail) -> Reservation:
-        """Claim the touch in one conditional statement, or find the claim an earlier attempt made.
+    async def reserve(self, lease: Lease, *, step: int, version: int, email: OutgoingEmail, provider: str) -> Reservation:
+        """Claim the touch for `provider` in one conditional statement, or find the claim made before; asked again, look again.
 
-        The statement holds only while the lease is held with this fence, the draft is approved with exactly this subject and
-        body, and the contact is neither suppressed nor flagged.
+        The claim holds only while the lease is held with this fence, the draft is approved with exactly this text for this
+        recipient and sender, and the address may be written to. The lease is renewed where it would end soon.
 
         Raises:
-            SendRefused: the contact is suppressed or flagged; its `why` names the reason. Nothing was written.
+            SendRefused: the contact may not be written to; its `why` names the reason. An attempt that may have left is settled
+                as unknown with this run.
+            AskedAgain: recipient or sender is not what was approved. Nothing was written.
             ApprovalMissing: this text is not what a person approved. Nothing was written.
             LeaseLost: the lease is no longer held. Nothing was written.
         """
         ...
 
     def settle(self, reservation: Reservation, state: LedgerState, *, provider_id: str = "", error: str = "") -> None:
-        """Record the outcome in the open run; it is committed with the run, whether that ends well or fails.
+        """Record the outcome in the open run, to be committed with it; a `sent` is recorded even if the run may not commit.
 
-        Only `sent` may follow `unknown`.
+        Only `sent` may follow `unknown`, and `sent` may follow everything.
         """
+        ...
+
+    def release(self, reservation: Reservation) -> None:
+        """Give a claim of this run back, with the run's commit: nothing was handed to the provider."""
         ...
 
 
 class Run(Protocol):
-    """One run of a thread as one transaction: what it is told is collected and committed in one batch, or not at all."""
+    """One run of a thread as one transaction: what it is told is collected and committed in one batch, or not at all.
+
+    It has four outcomes: it holds a draft, it schedules or ends its thread, it defers, it fails.
+    """
 
     lease: Lease
     case: Case
 
-    def hold(self, draft_id: str, held: HeldDraft, draft: Draft, *, at: str) -> None:
+    def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft) -> None:
         """Keep a new draft row that waits for a person, and let the thread wait with it."""
+        ...
+
+    def ask_again(self, why: str) -> None:
+        """Let the decided draft wait for a person once more, as it was; what the graph did is not stored."""
         ...
 
     def schedule(self, status: ThreadStatus, *, step: int, next_touch_at: str | None, reason: str = "") -> None:
         """Set where the thread stands after this run; `next_touch_at` is None unless a sweep should take it up."""
         ...
 
-    def fail(self, error: str, *, retry_at: str | None, keep_state: bool) -> None:
-        """Count a failed attempt; the thread is tried again at `retry_at`, or parked when that is None.
+    def defer(self, until: datetime, why: str) -> None:
+        """Let the thread stand as it did, due again at `until`; attempts are kept, and what the graph did is not stored."""
+        ...
+
+    def fail(self, error: str, *, retry_after: timedelta | None, keep_state: bool) -> None:
+        """Count a failed attempt; the thread is tried again after a while, or parked when `retry_after` is None.
 
         `keep_state` stores what the nodes before the failure did, so that a plan made is not made again.
         """
         ...
 
-    async def commit(self, *, principal: str, action: str, at: str) -> None:
-        """Write everything the run collected, its audit row and the lease's release, in one fenced batch.
+    async def commit(self, *, principal: str, action: str) -> None:
+        """Write everything the run collected and the lease's release, in one fenced batch.
 
         Raises:
-            LeaseLost: the thread has a newer holder; nothing was written.
+            LeaseLost: the thread has a newer holder; nothing was written but a send's definite yes.
+            StatementFailed, StatementRefused: the database will not take it, now or later; nothing was written, and the run is
+                open still.
         """
         ...
 
@@ -200,10 +225,18 @@ class Enrolment:
     is_new: bool
 
 
-class Threads(Protocol):
-    """The threads table and the claims on it."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a sweep took; `seen` counts the due threads it chose among, so 0 says that nothing is due."""
 
-    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, at: str, principal: str) -> list[Enrolment]:
+    leases: list[Lease]
+    seen: int
+
+
+class Threads(Protocol):
+    """The threads table and the claims on it. A lease lasts `lease`, by the database's clock."""
+
+    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, principal: str) -> list[Enrolment]:
         """Make the thread of each pair, due at once, or find it, in one request; the answer keeps the order of `contact_ids`.
 
         Raises:
@@ -211,28 +244,32 @@ class Threads(Protocol):
         """
         ...
 
-    async def claim_due(self, *, owner: str, now: str, until_at: str, limit: int) -> list[Lease]:
-        """Take the lease on at most `limit` due threads nobody holds, the longest due first, in one request."""
+    async def claim_due(self, *, owner: str, lease: timedelta, limit: int, spread: bool = False) -> Claim:
+        """Take the lease on at most `limit` due threads nobody holds and read their cases, in two requests.
+
+        The longest due come first; with `spread` they are drawn among some more, so that sweeps that collided part.
+        """
         ...
 
-    async def decide(
-        self,
-        draft_id: str,
-        request: DecisionRequest,
-        *,
-        owner: str,
-        now: str,
-        until_at: str,
-    ) -> Lease:
+    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:
         """Make a person's decision durable with a compare-and-set, and take the thread's lease, in one request.
 
         Raises:
-            UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, TooManyVersions: nothing was written.
+            UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn, AddresseeChanged,
+            DraftNotReady, TooManyVersions: nothing was decided.
+        """
+        ...
+
+    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str) -> None:
+        """End a thread wherever it stands, and withdraw the draft it waits with.
+
+        Raises:
+            UnknownCampaign, UnknownContact, UnknownThread, ThreadEnded: nothing was written.
         """
         ...
 
     def run(self, lease: Lease) -> AbstractAsyncContextManager[Run]:
-        """Open the run of a leased thread: reads its case and its latest checkpoint in one request.
+        """Open the run of a leased thread on its case and its latest checkpoint, read with the claim.
 
         Inside the block the checkpointer and the ledger join the run. Leaving it without `commit` writes nothing.
         """
@@ -257,7 +294,7 @@ class Records(Protocol):
         """Read the flags: the environment's defaults with the stored ones laid over them."""
         ...
 
-    async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:
+    async def remember(self, contact_id: str, memories: Sequence[Memory]) -> None:
         """Add what a run learned; what is known already is not written again."""
         ...
 
@@ -268,11 +305,11 @@ class Records(Protocol):
 class IntakeRecords(Protocol):
     """Where contacts and campaigns are kept."""
 
-    async def add_contacts(self, contacts: Sequence[NewContact], *, at: str) -> IntakeCounts:
+    async def add_contacts(self, contacts: Sequence[NewContact]) -> IntakeCounts:
         """Create or update contacts with their companies and facts in one batch; see `backend.intake.Intake.add`."""
         ...
 
-    async def add_campaign(self, campaign: Campaign, *, at: str) -> bool:
+    async def add_campaign(self, campaign: Campaign) -> bool:
         """Create the campaign, or find it with this very content; says whether this call made it.
 
         Raises:
@@ -280,7 +317,7 @@ class IntakeRecords(Protocol):
         """
         ...
 
-    async def mark(self, contact_id: str, flag: ContactFlag, *, evidence: str, principal: str, at: str) -> bool:
+    async def mark(self, contact_id: str, flag: ContactFlag, *, evidence: str, principal: str) -> bool:
         """Raise a flag of a contact with an audit row that holds the evidence; says whether it was down before.
 
         Raises:

@@ -4,16 +4,14 @@ A `step` counts from 0, for programs; a sentence calls the same touch by its num
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from backend.domain.campaign import Decision, ThreadStatus, TouchOutcome
 from backend.domain.provenance import Source
 from backend.ports import LedgerState
 
-DraftStatus = Literal["pending", "decided"]
-DraftFilter = Literal["pending", "decided", "all"]
-WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided", "parked"]
+DraftStatus = Literal["pending", "decided", "withdrawn"]
+WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided", "deferred", "parked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,10 @@ class WaitingBecause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadView:
-    """One thread, whole. `plan` is what the checkpoint holds; it governs only while `plan_in_force`."""
+    """One thread, whole. `plan` is what the checkpoint holds; it governs only while `plan_in_force`.
+
+    `damage` is empty unless the checkpoint cannot be read; then there is no plan, and the touches are shown without reasons.
+    """
 
     thread_id: str
     campaign_id: str
@@ -123,11 +124,12 @@ class ThreadView:
     plan: PlanView | None
     plan_in_force: bool
     touches: list[TouchView]
+    damage: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftSummary:
-    """A draft as a line of a list."""
+    """A draft that waits, as a line of a list."""
 
     draft_id: str
     campaign_id: str
@@ -136,12 +138,8 @@ class DraftSummary:
     company_name: str | None
     step: int
     version: int
-    status: DraftStatus
     subject: str
     created_at: str
-    decision: Decision | None
-    decided_by: str | None
-    decided_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +169,19 @@ class SenderView:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class AddresseeView:
+    """To whom an email would go now and from whom, where that is not whom the draft was written for."""
+
+    recipient_name: str
+    recipient_address: str
+    sender_name: str
+    sender_address: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientView:
-    """Whom a draft is written to; an email goes to the address that is theirs when it is sent."""
+    """Whom a draft is written to. Name and address are part of what is approved."""
 
     contact_id: str
     name: str
@@ -185,13 +193,17 @@ class RecipientView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftCard(DraftVersion):
-    """Everything a person decides on: the draft, from and to whom, the facts on the company, the touch's other versions."""
+    """Everything a person decides on: the draft, from and to whom, the facts on the company, the touch's other versions.
+
+    Where `addressee_now` is not None, a decision to send must name its `recipient_address`.
+    """
 
     thread_id: str
     campaign_id: str
     step: int
     sender: SenderView
     contact: RecipientView
+    addressee_now: AddresseeView | None = None
     facts: list[FactView] = field(default_factory=list[FactView])
     other_versions: list[DraftVersion] = field(default_factory=list[DraftVersion])
 
@@ -211,7 +223,7 @@ class Requeued:
 class Views(Protocol):
     """Reads for people and their screens, each in one request."""
 
-    async def thread(self, campaign_id: str, contact_id: str, *, now: str) -> ThreadView:
+    async def thread(self, campaign_id: str, contact_id: str) -> ThreadView:
         """Read one thread with its plan and every touch so far.
 
         Raises:
@@ -219,10 +231,8 @@ class Views(Protocol):
         """
         ...
 
-    async def drafts(
-        self, *, status: DraftFilter = "pending", campaign_id: str | None = None, cursor: str | None = None, limit: int = 50
-    ) -> DraftPage:
-        """Read a page of drafts: those that wait first, the oldest first among equals.
+    async def drafts(self, *, campaign_id: str | None = None, cursor: str | None = None, limit: int = 50) -> DraftPage:
+        """Read a page of the drafts that wait, the oldest first.
 
         Raises:
             UnknownCampaign: there is none with this id.
@@ -242,7 +252,7 @@ class Views(Protocol):
 class Requeue(Protocol):
     """An operator's word for threads that were given up."""
 
-    async def requeue(self, campaign_id: str, contact_id: str, *, principal: str, now: datetime) -> Requeued:
+    async def requeue(self, campaign_id: str, contact_id: str, *, principal: str) -> Requeued:
         """Let the next sweep take a parked thread up again, its failures forgotten; a send that was refused may be tried anew.
 
         An attempt that may have left is not forgotten: `send_touch` repeats it under its key, or parks the thread again.

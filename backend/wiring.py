@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from backend.campaigns import Campaigns
+from backend.campaigns import LEASE, Campaigns
 from backend.checkpointer import D1Saver
 from backend.d1.database import open_database, open_proven_database
 from backend.d1.meter import MeteredDatabase
@@ -72,12 +72,12 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     Raises:
         SettingRefused: the key is short, or the extra `encryption` is not installed.
     """
-    saver = D1Saver(database, key=checkpoint_key)
+    saver = D1Saver(database, key=checkpoint_key, keep_latest=True)
     campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build
     return Service(
         campaigns=Campaigns(
             threads=D1Threads(database, saver, flags),
-            ledger=D1SendLedger(database, clock),
+            ledger=D1SendLedger(database, LEASE),
             graphs={coach: campaign(saver, coach=coach) for coach in (False, True)},
             make_llm=make_llm,
             mailer=mailer,
@@ -89,7 +89,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
             make_llm=make_llm,
             clock=clock,
         ),
-        intake=Intake(D1Intake(database), clock),
+        intake=Intake(D1Intake(database)),
         views=D1Views(database, saver, flags),
         parked=D1Requeue(database),
         tokens=D1Tokens(database),
@@ -162,7 +162,7 @@ async def open_service(
     """Open the database and the model client, wire the service, and close both on leaving.
 
     `overrides` are settings by name that take precedence over the environment; each keyword replaces one adapter, as the
-    demo does with the clock and tests with their fakes.
+    demo does with the clock and tests with their fakes. A clock is an embedded database's too.
 
     Raises:
         SettingRefused: a setting is not allowed; nothing was opened.
@@ -172,7 +172,8 @@ async def open_service(
     _hide_from_traces()
     settings = read_settings(overrides)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_proven_database(settings.d1_url, _reveal(settings.d1_token)))
+        now = clock.now if clock else None
+        database = await stack.enter_async_context(open_proven_database(settings.d1_url, _reveal(settings.d1_token), now=now))
         if make_llm is None:
             make_llm = await stack.enter_async_context(make_deepseek(overrides))
         yield assemble(

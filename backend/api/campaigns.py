@@ -8,12 +8,12 @@ from uuid import uuid4
 from fastapi import APIRouter, Path, Response
 
 from backend.api.operations import operation
-from backend.api.schemas import ID_PATTERN, CampaignBody, EnrolmentsBody
+from backend.api.schemas import ID_PATTERN, CampaignBody, EnrolmentsBody, StopBody
 from backend.api.security import GuardedRoute, Who, Wired
 from backend.domain.campaign import ThreadStatus
-from backend.domain.instants import to_text
 from backend.errors import (
     CampaignDiffers,
+    ThreadEnded,
     ThreadNotParked,
     UnknownCampaign,
     UnknownContact,
@@ -106,7 +106,7 @@ async def enrol_contacts(
 )
 async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired) -> ThreadView:
     """Where a thread stands and why, its plan with provenance, and every touch so far with versions and decisions."""
-    return await service.views.thread(campaign_id, contact_id, now=to_text(service.clock.now()))
+    return await service.views.thread(campaign_id, contact_id)
 
 
 @router.post(
@@ -115,7 +115,19 @@ async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: W
 )
 async def requeue_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who) -> Requeued:
     """Put a thread that was given up back: the next sweep takes it up where it stood, with its failures forgotten."""
-    return await service.parked.requeue(campaign_id, contact_id, principal=who.name, now=service.clock.now())
+    return await service.parked.requeue(campaign_id, contact_id, principal=who.name)
+
+
+@router.post(
+    "/{campaign_id}/threads/{contact_id}/stop",
+    **operation("rep", "operator", errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadEnded]),
+)
+async def stop_thread(
+    campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who, body: StopBody | None = None
+) -> ThreadView:
+    """End a thread wherever it stands, between touches too; a draft that waits is withdrawn. The thread is shown as it stands."""
+    await service.campaigns.stop(campaign_id, contact_id, principal=who.name, reason=body.reason if body else "")
+    return await service.views.thread(campaign_id, contact_id)
 
 
 def _status(*, created: bool) -> int:

@@ -51,16 +51,16 @@ class Sweeps:
         while self._asked and not self._closing:
             self._asked = False
             try:
-                while await self._resume_some() and not self._closing:
+                while not await self._resume_some() and not self._closing:
                     pass
             except Exception as error:  # noqa: BLE001  # the top of a sweep: leases end by themselves and the next tick goes on
                 _log.error("sweep.failed", error=type(error).__name__)  # not its words: they may quote a row
 
     async def _resume_some(self) -> bool:
-        """Resume as many threads as one claim takes; says whether more may be due."""
+        """Resume as many threads as one claim takes; says whether none is due any more."""
         report = await self._resume(max_threads=CLAIM_SIZE)
         _log.info("sweep.resumed", **report.counts)
-        return len(report.runs) == CLAIM_SIZE
+        return report.took_all
 
 
 def get_sweeps(request: Request) -> Sweeps:

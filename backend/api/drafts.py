@@ -6,28 +6,32 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from backend.api.operations import operation
-from backend.api.schemas import ID_PATTERN, ApproveBody, EditBody, ReasonBody, RegenerateBody
+from backend.api.schemas import DRAFT_ID_PATTERN, ID_PATTERN, ApproveBody, EditBody, ReasonBody, RegenerateBody
 from backend.api.security import GuardedRoute, Who, Wired
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import (
+    AddresseeChanged,
     DraftAlreadyDecided,
+    DraftKept,
     DraftNoLongerWaits,
+    DraftNotReady,
     DraftVersionStale,
+    DraftWithdrawn,
     TooManyVersions,
     UnknownCampaign,
     UnknownDraft,
 )
-from backend.read_models import DraftCard, DraftFilter, DraftPage
+from backend.read_models import DraftCard, DraftPage
 from backend.wiring import Service
 
 router = APIRouter(prefix="/drafts", tags=["drafts"], route_class=GuardedRoute)
 
-DraftId = Annotated[str, Path(pattern=ID_PATTERN)]
+DraftId = Annotated[str, Path(pattern=DRAFT_ID_PATTERN)]
 
-_DECISION = operation("rep", "operator", errors=[UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits])
-_REGENERATION = operation(
-    "rep", "operator", errors=[UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, TooManyVersions]
-)
+_ANY_DECISION = (UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn)
+_DECISION = operation("rep", "operator", errors=[*_ANY_DECISION])
+_APPROVAL = operation("rep", "operator", errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady])
+_REGENERATION = operation("rep", "operator", errors=[*_ANY_DECISION, TooManyVersions, DraftKept])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +58,12 @@ class DecisionAnswer:
 @router.get("", **operation("rep", "operator", errors=[UnknownCampaign]))
 async def list_drafts(
     service: Wired,
-    status: DraftFilter = "pending",
     campaign_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     cursor: Annotated[str | None, Query(max_length=120, description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> DraftPage:
-    """List drafts, those that wait first and the oldest first among them."""
-    return await service.views.drafts(status=status, campaign_id=campaign_id, cursor=cursor, limit=limit)
+    """List the drafts that wait for a person, the oldest first."""
+    return await service.views.drafts(campaign_id=campaign_id, cursor=cursor, limit=limit)
 
 
 @router.get("/{draft_id}", **operation("rep", "operator", errors=[UnknownDraft]))
@@ -69,23 +72,29 @@ async def read_draft(draft_id: DraftId, service: Wired) -> DraftCard:
     return await service.views.draft(draft_id)
 
 
-@router.post("/{draft_id}/approve", **_DECISION)
+@router.post("/{draft_id}/approve", **_APPROVAL)
 async def approve_draft(draft_id: DraftId, service: Wired, who: Who, body: ApproveBody | None = None) -> DecisionAnswer:
-    """Send the draft exactly as it stands."""
-    return await _decide(service, draft_id, DecisionRequest("approve", who.name, _version(body)))
+    """Send the draft exactly as it stands, to the recipient it was written for."""
+    seen = body or ApproveBody()
+    request = DecisionRequest("approve", who.name, seen.version, recipient=seen.recipient, override=seen.override)
+    return await _decide(service, draft_id, request)
 
 
-@router.post("/{draft_id}/edit", **_DECISION)
+@router.post("/{draft_id}/edit", **_APPROVAL)
 async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody) -> DecisionAnswer:
     """Send this text instead; the draft as it was written is kept beside it."""
-    return await _decide(service, draft_id, DecisionRequest("edit", who.name, body.version, edited=body.as_email()))
+    seen = {"version": body.version, "recipient": body.recipient, "override": body.override}
+    return await _decide(service, draft_id, DecisionRequest("edit", who.name, edited=body.as_email(), **seen))
 
 
 @router.post("/{draft_id}/regenerate", **_REGENERATION)
 async def regenerate_draft(draft_id: DraftId, service: Wired, who: Who, body: RegenerateBody | None = None) -> DecisionAnswer:
     """Have a new version written with this feedback in mind; a touch has at most five versions."""
-    feedback = body.feedback if body else ""
-    return await _decide(service, draft_id, DecisionRequest("regenerate", who.name, _version(body), feedback=feedback))
+    wish = body or RegenerateBody()
+    request = DecisionRequest(
+        "regenerate", who.name, wish.version, feedback=wish.feedback, accepts_default=wish.accepts_default
+    )
+    return await _decide(service, draft_id, request)
 
 
 @router.post("/{draft_id}/reject", **_DECISION)
@@ -102,7 +111,7 @@ async def stop_sequence(draft_id: DraftId, service: Wired, who: Who, body: Reaso
     return await _decide(service, draft_id, DecisionRequest("stop", who.name, _version(body), reason=reason))
 
 
-def _version(body: ApproveBody | None) -> int | None:
+def _version(body: ReasonBody | None) -> int | None:
     return body.version if body else None
 
 

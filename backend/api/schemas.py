@@ -23,10 +23,12 @@ MAX_BATCH = 500
 MAX_FACTS = 50
 MAX_LINKS = 20
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+DRAFT_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,139}$"
 
 _UNSAFE_IN_HEADER = re.compile("[\x80-\x9f]|=\\?")
 _LINK_PATTERN = r"""^https?://[^\s<>"')\]]*[^\s<>"')\].,;:!?]$"""
 PATTERNS_IN_WORDS = {
+    DRAFT_ID_PATTERN: "is not the id of a draft, such as close:ada:0:1",
     ID_PATTERN: "is not 1 to 64 letters, digits and . _ - that begin with a letter or digit",
     _LINK_PATTERN: "is not a link such as https://host.example/page: it has no blank, quote or bracket, and ends with no stop",
 }
@@ -240,10 +242,17 @@ class EnrolmentsBody(Body):
 # Decisions and emails
 
 
-class ApproveBody(Body):
+class VersionBody(Body):
     """Which version is meant; without one, the version that waits."""
 
     version: DraftVersionNumber | None = None
+
+
+class ApproveBody(VersionBody):
+    """What a person has seen: the version, the recipient where it changed, and with `override` what the gate finds wrong."""
+
+    recipient: Address | None = None
+    override: bool = False
 
 
 class EditBody(ApproveBody):
@@ -257,13 +266,20 @@ class EditBody(ApproveBody):
         return Email(subject=self.subject, body=self.body)
 
 
-class RegenerateBody(ApproveBody):
-    """What the next version should do otherwise."""
+class RegenerateBody(VersionBody):
+    """What the next version should do otherwise, and whether it may be the text that needs no model."""
 
     feedback: Remark = ""
+    accepts_default: bool = False
 
 
-class ReasonBody(ApproveBody):
+class StopBody(Body):
+    """Why."""
+
+    reason: Remark = ""
+
+
+class ReasonBody(VersionBody):
     """Why."""
 
     reason: Remark = ""

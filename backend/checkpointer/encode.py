@@ -35,9 +35,10 @@ Entry: TypeAlias = "list[Any] | str | dict[str, list[Entry]]"
 class Encoder:
     """Makes rows with the saver's serializer and codec."""
 
-    def __init__(self, codec: Codec, serde: SerializerProtocol) -> None:
+    def __init__(self, codec: Codec, serde: SerializerProtocol, *, keep_latest: bool = False) -> None:
         self._codec = codec
         self._serde = serde
+        self._keep_latest = keep_latest
 
     def checkpoint(self, parent: Place, checkpoint: Checkpoint, metadata: CheckpointMetadata) -> Stored:
         """Return the rows of a checkpoint whose parent is at `parent`."""
@@ -60,6 +61,7 @@ class Encoder:
         row["refs"] = to_json(list(stored.blobs))
         row["body"] = mark + self._codec.seal(packed, mark + about_checkpoint(row))
         stored.checkpoint = row
+        stored.replaces_others = self._keep_latest and row["open_deltas"] == to_json([])
         return stored
 
     def writes(

@@ -63,8 +63,8 @@ def advance(units: Sequence[Unit]) -> None:
         head = unit.head
         if head is None:
             continue
-        checkpoint_id = unit.stored.place.checkpoint_id or ""
-        if unit.stored.checkpoint and checkpoint_id > (head.newest_id or ""):
+        checkpoint_id = unit.stored.place.checkpoint_id
+        if unit.stored.checkpoint:
             head.newest_id, head.blobs = checkpoint_id, set(unit.stored.blobs)
         elif checkpoint_id == head.newest_id:
             head.blobs |= unit.stored.blobs.keys()

@@ -7,7 +7,18 @@ from functools import cached_property
 from typing import Any
 
 from backend.checkpointer.codec import Codec, Packed, pack
-from backend.checkpointer.sql import PUT_BLOB, PUT_CHECKPOINT, PUT_RUN, PUT_WRITES, Place, statement
+from backend.checkpointer.sql import (
+    FORGET_BLOBS,
+    FORGET_OTHERS,
+    NAME_HEIR,
+    PUT_BLOB,
+    PUT_CHECKPOINT,
+    PUT_RUN,
+    PUT_WRITES,
+    REPLACE_CHECKPOINT,
+    Place,
+    statement,
+)
 from backend.d1.statements import Result, Row, Statement
 
 MAX_PART_BYTES = 1_400_000
@@ -42,12 +53,16 @@ class Blob:
 
 @dataclass(slots=True)
 class Stored:
-    """The rows of one checkpoint, or of one call of writes, as they are inserted and as a SELECT gives them back."""
+    """The rows of one checkpoint, or of one call of writes, as they are inserted and as a SELECT gives them back.
+
+    A checkpoint that `replaces_others` is the only one its thread keeps.
+    """
 
     place: Place
     checkpoint: Row | None = None
     writes: Row | None = None
     blobs: dict[str, Blob] = field(default_factory=dict[str, Blob])
+    replaces_others: bool = False
 
     def statements(self, known_blobs: Collection[str] = ()) -> list[Statement]:
         """Return what inserts the rows, the checkpoint last; blobs the database is known to hold are left out."""
@@ -58,8 +73,19 @@ class Stored:
         if self.checkpoint:
             if self.checkpoint["run_id"]:
                 found.append(statement(PUT_RUN, self.checkpoint["run_id"], self.checkpoint["thread_id"]))
-            found.append(statement(PUT_CHECKPOINT, *self.checkpoint.values()))
+            found += self._put(*self.checkpoint.values())
         return found
+
+    def _put(self, *values: Any) -> list[Statement]:
+        place = values[:3]
+        if not self.replaces_others:
+            return [statement(NAME_HEIR, *place), statement(PUT_CHECKPOINT, *values)]
+        return [
+            statement(REPLACE_CHECKPOINT, *values),
+            statement(PUT_CHECKPOINT, *values),
+            *(statement(sql, *place) for sql in FORGET_OTHERS),
+            statement(FORGET_BLOBS, place[0]),
+        ]
 
 
 class Page:
@@ -77,9 +103,9 @@ class Page:
             self._parts.setdefault((row["thread_id"], row["blob_id"]), {})[row["part"]] = row
 
     @classmethod
-    def of(cls, results: Sequence[Result]) -> "Page":
-        """Make a page of the results of its three SELECTs."""
-        return cls(*(result.rows for result in results))
+    def of(cls, results: Sequence[Result], thread_id: str | None = None) -> "Page":
+        """Make a page of the results of its three SELECTs, or of what they say of one thread."""
+        return cls(*([row for row in result.rows if thread_id in {None, row["thread_id"]}] for result in results))
 
     @property
     def newest_id(self) -> str | None:

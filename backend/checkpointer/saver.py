@@ -49,7 +49,7 @@ from backend.checkpointer.sql import (
     PRUNE,
     Listing,
     Place,
-    select_place,
+    select_latest,
     select_thread,
     statement,
 )
@@ -66,13 +66,17 @@ _FILTER_KEY = re.compile(r"[A-Za-z0-9_]+")
 class D1Saver(AsyncOnlySaver):
     """Keeps checkpoints in D1.
 
+    With `keep_latest` a thread keeps only its latest checkpoint, which is all that a run needs: there is no history then, and
+    no going back. A checkpoint whose delta channels are rebuilt from ancestors keeps those.
+
     Raises:
         SettingRefused: the key is short, or the extra `encryption` is not installed.
     """
 
-    def __init__(self, database: Database, key: str | None = None) -> None:
+    def __init__(self, database: Database, key: str | None = None, *, keep_latest: bool = False) -> None:
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._core = Core(database, key)
+        self._keep_latest = keep_latest
 
     async def setup(self) -> list[str]:
         """Apply the saver's own migrations that the database lacks, and return their names."""
@@ -80,13 +84,13 @@ class D1Saver(AsyncOnlySaver):
 
     # A run's transaction
 
-    def latest_statements(self, thread_id: str, checkpoint_ns: str = "") -> list[Statement]:
-        """Return the three SELECTs that read a thread's latest checkpoint, for a batch that reads other things too."""
-        return select_place(Place(thread_id, checkpoint_ns))
+    def latest_statements(self, *thread_ids: str, checkpoint_ns: str = "") -> list[Statement]:
+        """Return the three SELECTs that read the latest checkpoint of each thread, for a batch that reads other things too."""
+        return select_latest(thread_ids, checkpoint_ns)
 
     def prefetch(self, transaction: Transaction, thread_id: str, results: Sequence[Result], checkpoint_ns: str = "") -> None:
-        """Hand the results of `latest_statements` to the run's transaction, so that reading the thread makes no request."""
-        self._core.prefetch(transaction, Place(thread_id, checkpoint_ns), Page.of(results))
+        """Hand what `latest_statements` found of this thread to the run's transaction, so that reading it makes no request."""
+        self._core.prefetch(transaction, Place(thread_id, checkpoint_ns), Page.of(results, thread_id))
 
     # Reading
 
@@ -229,7 +233,7 @@ class D1Saver(AsyncOnlySaver):
         )
 
     def _encoder(self) -> Encoder:
-        return Encoder(self._core.codec, self.serde)
+        return Encoder(self._core.codec, self.serde, keep_latest=self._keep_latest)
 
     def _decoder(self, page: Page) -> Decoder:
         return Decoder(self._core.codec, self.serde, page)

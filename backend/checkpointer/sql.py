@@ -1,5 +1,6 @@
 """The checkpointer's SQL; the modules beside it only bind and decode."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,17 +19,35 @@ class Place(NamedTuple):
 
 # Writing. Every statement finds its own work done and leaves it, so that a batch may be sent twice.
 
-# Own checkpoints that are all there, newer than the one that was read, are this batch's: it was committed, its answer lost.
-GUARD = """
-INSERT INTO checkpoint_guards (checkpoint_is_newest) SELECT 0 WHERE (
-  SELECT checkpoint_id FROM checkpoints
-  WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id NOT IN (SELECT value FROM json_each(?4))
-  ORDER BY checkpoint_id DESC LIMIT 1
-) IS NOT ?3 AND (
+
+def newest_of(thread: str, namespace: str) -> str:
+    """Return the SQL of the id of the checkpoint that was put last; both arguments are SQL. Up to three rows are read.
+
+    It is the one with the highest id, or the heir which that one names, if the heir is still there.
+    """
+    return f"""(
+  SELECT COALESCE((
+    SELECT heir.checkpoint_id FROM checkpoints AS heir
+    WHERE heir.thread_id = top.thread_id AND heir.checkpoint_ns = top.checkpoint_ns AND heir.checkpoint_id = top.heir_id
+  ), top.checkpoint_id)
+  FROM checkpoints AS top WHERE top.thread_id = {thread} AND top.checkpoint_ns = {namespace}
+  ORDER BY top.checkpoint_id DESC LIMIT 1
+)"""
+
+
+_NEWEST = newest_of("?1", "?2")
+
+# Own checkpoints that are all there, and none of them what was read, are this batch's: it was committed, its answer lost.
+GUARD = f"""
+INSERT INTO checkpoint_guards (checkpoint_is_newest) SELECT 0 WHERE {_NEWEST} IS NOT ?3 AND (
   SELECT count(*) FROM checkpoints
-  WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id > coalesce(?3, '')
-    AND checkpoint_id IN (SELECT value FROM json_each(?4))
+  WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id IN (SELECT value FROM json_each(?4)) AND checkpoint_id IS NOT ?3
 ) IS NOT nullif(json_array_length(?4), 0)"""
+
+NAME_HEIR = """
+UPDATE checkpoints SET heir_id = ?3 WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id > ?3 AND NOT EXISTS (
+  SELECT 1 FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3
+)"""
 
 PUT_CHECKPOINT = """
 INSERT INTO checkpoints (
@@ -38,6 +57,14 @@ ON CONFLICT DO UPDATE SET
   parent_id = excluded.parent_id, run_id = excluded.run_id, tags = excluded.tags, channels = excluded.channels,
   open_deltas = excluded.open_deltas, refs = excluded.refs, body = excluded.body
 WHERE body <> excluded.body"""
+
+# Where only the latest is kept its row is changed in place, key and all: one row written, where a delete and an insert are two.
+REPLACE_CHECKPOINT = f"""
+UPDATE checkpoints SET checkpoint_id = ?3, parent_id = ?4, run_id = ?5, tags = ?6, channels = ?7, open_deltas = ?8, refs = ?9,
+  body = ?10, heir_id = NULL
+WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = {_NEWEST} AND NOT EXISTS (
+  SELECT 1 FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3
+)"""
 
 PUT_RUN = "INSERT OR IGNORE INTO checkpoint_runs (run_id, thread_id) VALUES (?1, ?2)"
 
@@ -55,17 +82,17 @@ WHERE NOT EXISTS (SELECT 1 FROM checkpoint_blobs WHERE thread_id = ?1 AND blob_i
 # A copy is a row given whole, in the order of its table's columns.
 
 COPY_WRITES = "INSERT OR IGNORE INTO checkpoint_writes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
-COPY_CHECKPOINT = "INSERT OR IGNORE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+COPY_CHECKPOINT = "INSERT OR IGNORE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
 
 # Reading. A page is a SELECT of checkpoints; their writes and their blobs are read beside it in the same batch.
 
-_LATEST = """
-SELECT *, checkpoint_id AS newest_id FROM checkpoints
-WHERE thread_id = ?1 AND checkpoint_ns = ?2 ORDER BY checkpoint_id DESC LIMIT 1"""
+_LATEST = f"""
+SELECT latest.*, latest.checkpoint_id AS newest_id FROM json_each(?1) AS wanted CROSS JOIN checkpoints AS latest
+  ON latest.thread_id = wanted.value AND latest.checkpoint_ns = ?2
+  AND latest.checkpoint_id = {newest_of("wanted.value", "?2")}"""
 
-_EXACT = """
-SELECT *, (SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2) AS newest_id
-FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3"""
+_EXACT = f"""
+SELECT *, {_NEWEST} AS newest_id FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3"""
 
 _LISTED = """
 SELECT * FROM checkpoints WHERE {conditions}
@@ -76,10 +103,10 @@ _OF_THREAD = "SELECT * FROM checkpoints WHERE thread_id = ?1 ORDER BY checkpoint
 # Reading, a column that is not JSON names nothing: the statement runs, and decoding refuses the row by its thread's name.
 
 # Up the parents of a checkpoint, the latest unless ?3 is its id, while a wanted channel was not found with a value of its own.
-_ANCESTORS = """
+_ANCESTORS = f"""
 WITH RECURSIVE walk (parent_id, wanted, depth) AS (
   SELECT parent_id, ?4, 0 FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2
-  AND checkpoint_id = COALESCE(?3, (SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2))
+  AND checkpoint_id = COALESCE(?3, {_NEWEST})
   UNION ALL
   SELECT up.parent_id, (
     SELECT json_group_array(value) FROM json_each(walk.wanted) WHERE value NOT IN (
@@ -115,8 +142,13 @@ SELECT b.* FROM (
 def select_place(place: Place) -> list[Statement]:
     """Read one checkpoint with its writes and blobs: three statements for one request."""
     if place.checkpoint_id is None:
-        return _select_page(_LATEST, place[:2])
+        return select_latest([place.thread_id], place.checkpoint_ns)
     return _select_page(_EXACT, place)
+
+
+def select_latest(thread_ids: Sequence[str], checkpoint_ns: str) -> list[Statement]:
+    """Read the latest checkpoint of each thread, with its writes and blobs: three statements, however many threads."""
+    return _select_page(_LATEST, (json.dumps(list(thread_ids)), checkpoint_ns))
 
 
 def select_ancestors(place: Place, channels: str) -> list[Statement]:
@@ -189,13 +221,10 @@ def _select_page(page: str, params: Sequence[SqlValue]) -> list[Statement]:
 
 # Deleting. ?1 is a JSON array of thread ids, or of run ids.
 
-_PRUNE_TABLE = """
+_PRUNE_TABLE = f"""
 WITH RECURSIVE kept (thread_id, checkpoint_ns, checkpoint_id, parent_id, wanted) AS (
   SELECT thread_id, checkpoint_ns, checkpoint_id, parent_id, open_deltas FROM checkpoints AS c
-  WHERE thread_id IN (SELECT value FROM json_each(?1)) AND NOT EXISTS (
-    SELECT 1 FROM checkpoints AS newer WHERE newer.thread_id = c.thread_id
-    AND newer.checkpoint_ns = c.checkpoint_ns AND newer.checkpoint_id > c.checkpoint_id
-  )
+  WHERE thread_id IN (SELECT value FROM json_each(?1)) AND checkpoint_id = {newest_of("c.thread_id", "c.checkpoint_ns")}
   UNION ALL
   SELECT up.thread_id, up.checkpoint_ns, up.checkpoint_id, up.parent_id, (
     SELECT json_group_array(value) FROM json_each(kept.wanted) WHERE value NOT IN (SELECT value FROM json_each(up.channels))
@@ -204,7 +233,7 @@ WITH RECURSIVE kept (thread_id, checkpoint_ns, checkpoint_id, parent_id, wanted)
     AND up.checkpoint_id = kept.parent_id
   WHERE kept.wanted <> '[]'
 )
-DELETE FROM {table} WHERE thread_id IN (SELECT value FROM json_each(?1))
+DELETE FROM {{table}} WHERE thread_id IN (SELECT value FROM json_each(?1))
 AND (thread_id, checkpoint_ns, checkpoint_id) NOT IN (SELECT thread_id, checkpoint_ns, checkpoint_id FROM kept)"""
 _ORPHAN_BLOBS = """
 DELETE FROM checkpoint_blobs WHERE thread_id IN ({threads}) AND (thread_id, blob_id) NOT IN (
@@ -231,6 +260,13 @@ PRUNE = (
     _ORPHAN_BLOBS.format(threads=_OF_THREADS),
     _RECALL_RUNS,
 )
+
+# Where only the latest is kept: whatever else there is of the thread goes with the batch that puts it.
+FORGET_OTHERS = (
+    "DELETE FROM checkpoint_writes WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id <> ?3",
+    "DELETE FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id <> ?3",
+)
+FORGET_BLOBS = _ORPHAN_BLOBS.format(threads="?1")
 
 DELETE_THREADS = (
     _FORGET_RUNS,

@@ -48,10 +48,13 @@ class StagedRun:
 
     def overlay(self, place: Place, page: Page) -> Page:
         """Return `page`, the read answer for `place`, with the staged rows laid over it."""
-        staged = [unit.stored for unit in self.units if unit.stored.place[:2] == place[:2]]
         rows = {row["checkpoint_id"]: row for row in page.checkpoints}
-        rows |= {each.checkpoint["checkpoint_id"]: each.checkpoint for each in staged if each.checkpoint}
-        chosen = rows.get(place.checkpoint_id or max(rows, default=""))
+        rows |= {
+            row["checkpoint_id"]: row
+            for unit in self.units
+            if unit.stored.place[:2] == place[:2] and (row := unit.stored.checkpoint)
+        }
+        chosen = rows.get(place.checkpoint_id or next(reversed(rows), ""))
         return self.lay_over(Page([chosen] if chosen else [], page.writes, page.blobs))
 
     def lay_over(self, page: Page) -> Page:

@@ -39,7 +39,7 @@ async def resume_due(*, as_json: bool) -> None:
 async def requeue_thread(campaign_id: str, contact_id: str) -> None:
     """Put a parked thread back and say where it stands."""
     async with opened() as service:
-        back = await service.parked.requeue(campaign_id, contact_id, principal="cli", now=service.clock.now())
+        back = await service.parked.requeue(campaign_id, contact_id, principal="cli")
     say(out(), f"Touch {back.step + 1} of '{back.thread_id}' is {back.status} again; the next sweep takes it up.")
 
 

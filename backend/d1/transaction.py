@@ -51,10 +51,15 @@ P = TypeVar("P", bound=Participant)
 
 @dataclass(slots=True, eq=False)
 class Transaction:
-    """Guards, statements and participants of one run."""
+    """Guards, statements and participants of one run.
+
+    A fact is a statement that is true whatever becomes of the run: it is committed with the run, or alone when a guard refuses.
+    """
 
     _guards: list[Guard] = field(default_factory=list[Guard])
     _statements: list[Statement] = field(default_factory=list[Statement])
+    _outcomes: list[Statement] = field(default_factory=list[Statement])
+    _facts: list[Statement] = field(default_factory=list[Statement])
     _participants: dict[object, Participant] = field(default_factory=dict[object, Participant])
 
     def guard(self, statement: Statement, *, constraint: str, error: AgenticSalesError) -> None:
@@ -65,6 +70,10 @@ class Transaction:
         """Add statements to the commit, in order."""
         self._statements.extend(statements)
 
+    def record(self, statement: Statement, *, is_fact: bool) -> None:
+        """Add what happened outside: it stays when the rest is forgotten, and a fact goes alone when the run may not commit."""
+        (self._facts if is_fact else self._outcomes).append(statement)
+
     def join(self, key: object, participant: P) -> P:
         """Let `participant` commit with this run; `key` finds it again."""
         self._participants[key] = participant
@@ -74,9 +83,10 @@ class Transaction:
         """Return who joined under `key`."""
         return self._participants.get(key)
 
-    def forget_participants(self) -> None:
-        """Drop what participants would commit; staged statements stay."""
+    def forget(self) -> None:
+        """Drop what was staged and what participants would commit; what happened outside stays."""
         self._participants.clear()
+        self._statements.clear()
 
     @contextmanager
     def opened(self) -> Generator["Transaction", None, None]:
@@ -87,23 +97,28 @@ class Transaction:
         finally:
             _CURRENT.reset(token)
 
-    async def commit(self, database: Database) -> list[Result]:
-        """Send everything as one batch and return the results of the staged statements, in order.
+    async def commit(self, database: Database, last: Sequence[Statement] = ()) -> None:
+        """Send everything as one batch, `last` at its end.
 
         Raises:
-            AgenticSalesError: the error of the guard that failed; nothing was written.
-            StatementFailed: another statement failed; nothing was written.
+            AgenticSalesError: the error of the guard that failed; nothing was written but the facts.
+            StatementFailed, StatementRefused: another statement failed; nothing was written, and all but the guards is kept.
         """
         participants = list(self._participants.values())
         guards = [*self._guards, *(guard for participant in participants for guard in participant.guards())]
+        self._guards.clear()
         joined = [statement for participant in participants for statement in participant.statements()]
-        batch = [*(guard.statement for guard in guards), *joined, *self._statements]
-        results = await send_guarded(database, guards, batch)
+        batch = [*(guard.statement for guard in guards), *joined, *self._statements, *self._outcomes, *self._facts, *last]
+        try:
+            await send_guarded(database, guards, batch)
+        except AgenticSalesError as error:
+            if self._facts and any(guard.error is error for guard in guards):
+                await database.batch(self._facts)
+            raise
         for participant in participants:
             participant.committed()
-        self._guards.clear()
-        self._statements.clear()
-        return results[len(guards) + len(joined) :]
+        for done in (self._statements, self._outcomes, self._facts):
+            done.clear()
 
 
 _CURRENT: ContextVar[Transaction | None] = ContextVar("current_transaction", default=None)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from backend.campaigns import RunReport
 from backend.demo.story import Incident, Story, Verdict
 from backend.domain.campaign import DecisionRequest, pair_of
-from backend.domain.instants import from_text, to_text
+from backend.domain.instants import from_text
 from backend.domain.text import cut_on_word
 from backend.read_models import DraftCard, ThreadView
 from backend.wiring import Service
@@ -91,8 +91,8 @@ class Play:
 
     async def threads(self) -> list[ThreadView]:
         """How every contact's thread stands, in the order of the story."""
-        campaign_id, now = self.story.campaign["campaign_id"], to_text(self.clock.now())
-        return [await self.service.views.thread(campaign_id, contact_id, now=now) for contact_id in self._order]
+        campaign_id = self.story.campaign["campaign_id"]
+        return [await self.service.views.thread(campaign_id, contact_id) for contact_id in self._order]
 
     async def write_as_team(self, contact_id: str) -> dict[str, Any]:
         """Have the organised team answer the contact's email, or write to them if none came; a draft comes back."""
@@ -134,7 +134,7 @@ class Play:
             await decide()
 
     async def _tell_plan(self, draft: DraftCard) -> None:
-        thread = await self.service.views.thread(draft.campaign_id, draft.contact.contact_id, now=to_text(self.clock.now()))
+        thread = await self.service.views.thread(draft.campaign_id, draft.contact.contact_id)
         plan = thread.plan
         if plan and plan.provenance.source == "model":
             gaps = ", ".join(map(str, plan.cadence_days))

@@ -1,6 +1,8 @@
 """The nouns of a campaign. All are JSON types: they live in checkpoints, rows and prompts alike."""
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypedDict
 
 from backend.domain.facts import Fact
@@ -14,6 +16,8 @@ MemoryKind = Literal["objection", "wish", "tried"]
 
 MAX_DRAFT_VERSIONS = 5
 
+_DRAFT_ID = re.compile(r"([^:]+:[^:]+):([0-9]{1,4}):([0-9]{1,4})")
+
 
 def thread_id_of(campaign_id: str, contact_id: str) -> str:
     """The one thread of this campaign and contact; ids hold no colon, so no two pairs share a thread."""
@@ -24,6 +28,17 @@ def pair_of(thread_id: str) -> tuple[str, str]:
     """The campaign id and the contact id of a thread."""
     campaign_id, _, contact_id = thread_id.partition(":")
     return campaign_id, contact_id
+
+
+def draft_id_of(thread_id: str, step: int, version: int) -> str:
+    """The id of one version of a touch's draft; it says what it names, so no graph and no database gives it."""
+    return f"{thread_id}:{step}:{version}"
+
+
+def touch_of(draft_id: str) -> tuple[str, int, int] | None:
+    """The thread, step and version that a draft's id names, or None when it is not one."""
+    found = _DRAFT_ID.fullmatch(draft_id)
+    return (found[1], int(found[2]), int(found[3])) if found else None
 
 
 class Contact(TypedDict):
@@ -161,7 +176,11 @@ class HeldDraft(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """What a person asks for. `version` None means the version that waits; `edited` is the text to send instead."""
+    """What a person asks for. `version` None means the version that waits; `edited` is the text to send instead.
+
+    `recipient` is the address they saw, where it is not the one the draft was written to. With `override` they have seen what
+    the gate finds wrong with the text. With `accepts_default` a new version may be the deterministic one.
+    """
 
     decision: Decision
     principal: str
@@ -169,6 +188,9 @@ class DecisionRequest:
     edited: Email | None = None
     feedback: str = ""
     reason: str = ""
+    recipient: str | None = None
+    override: bool = False
+    accepts_default: bool = False
 
 
 class DecisionRecord(TypedDict):
@@ -182,6 +204,17 @@ class DecisionRecord(TypedDict):
     approved: Email
     feedback: str
     reason: str
+    accepts_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """To whom an email goes and from whom, as it is approved."""
+
+    recipient_name: str
+    recipient_address: str
+    sender_name: str
+    sender_address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +248,30 @@ class TouchRecord(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything a run knows before it thinks, read in one request at its start."""
+    """Everything a run knows before it thinks, read in one request at its start.
 
+    `now` is the database's instant of that request. Of a decided draft `interrupt_id` names what the graph waits with, and
+    `addressee` is what was approved.
+    """
+
+    now: datetime
     thread: Thread
     campaign: Campaign
     dossier: Dossier
     flags: Flags
-    decision: DecisionRecord | None
+    decision: DecisionRecord | None = None
+    interrupt_id: str = ""
+    addressee: Addressee | None = None
+
+
+def addressee_of(campaign: Campaign, contact: Contact) -> Addressee:
+    """Whom an email of this campaign to this contact would go to, and from whom, as both stand now."""
+    return Addressee(
+        recipient_name=contact["name"],
+        recipient_address=contact["address"],
+        sender_name=campaign["sender_name"],
+        sender_address=campaign["sender_address"],
+    )
 
 
 def email_payload(

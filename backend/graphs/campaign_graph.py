@@ -11,7 +11,6 @@ One thread a (campaign, contact), resumed for weeks. Every run starts at START, 
 
 import operator
 from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Literal, TypedDict, cast
 
@@ -25,7 +24,6 @@ from backend.domain.campaign import (
     Case,
     DecisionRecord,
     Draft,
-    Email,
     GraphMeta,
     HeldDraft,
     PayloadOptions,
@@ -37,12 +35,13 @@ from backend.domain.campaign import (
 from backend.domain.flags import Flags
 from backend.domain.instants import days_after, from_text, to_text
 from backend.domain.provenance import Provenance, provenance
-from backend.domain.suppression import normalise_address, reason_blocked
+from backend.domain.suppression import reason_blocked
 from backend.domain.text import cut_on_word, one_line
-from backend.errors import MailOutcomeUnknown, MailRefused, ModelAnswerUnusable, ModelUnavailable, SendNeedsPerson, SendRefused
+from backend.errors import AskedAgain, ModelAnswerUnusable, ModelUnavailable, SendRefused
 from backend.graphs import email_outreach_graph
+from backend.graphs.sending import Sending, deliver
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
-from backend.ports import Answer, Clock, Lease, Mailer, MakeLLM, OutgoingEmail, Prompt, SendLedger
+from backend.ports import Answer, Lease, MakeLLM, Prompt
 
 # Policy
 
@@ -55,9 +54,6 @@ _MAX_STOP_CRITERIA_CHARS = 300
 _TONES = ("warm", "direct", "formal", "casual", "consultative")
 _DEFAULT_TONE = "consultative"
 _DEFAULT_STOP_CRITERIA = "Stop when the contact replies, unsubscribes, or every touch was made."
-
-# A worker that slept longer than this between its own reservation and the provider no longer trusts it.
-_OWN_ATTEMPT = timedelta(seconds=100)
 
 _PROMPT_NAME = "campaign:coach_plan"
 _SYSTEM = f"""You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks,
@@ -172,14 +168,12 @@ class CampaignState(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class CampaignDeps:
-    """What one run needs from outside; `mailer` is here for `send_touch` alone."""
+    """What one run needs from outside; `sending` is here for `send_touch` alone."""
 
     case: Case
     lease: Lease
-    clock: Clock
     make_llm: MakeLLM
-    ledger: SendLedger
-    mailer: Mailer
+    sending: Sending
 
 
 _write_email = email_outreach_graph.build()
@@ -230,13 +224,16 @@ async def check_reply(state: CampaignState, runtime: Runtime[CampaignDeps]) -> C
     if state.get("step", 0) >= _touch_budget(plan):
         return _end("completed", "every touch was made")
     first_due = days_after(from_text(case.thread.enrolled_at), _gap_days(plan, 0))
-    if "standing" not in state and runtime.context.clock.now() < first_due:
+    if "standing" not in state and case.now < first_due:
         return _end("scheduled", "the gap before the first touch has not passed", next_touch_at=to_text(first_due))
     return Command(goto="compose_touch")
 
 
 async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) -> dict[str, Any]:
-    """Have `email_outreach` write the next version of this touch; the plan in force rides in the payload."""
+    """Have `email_outreach` write the next version of this touch; the plan in force rides in the payload.
+
+    A new version that no model could write does not take the old one's place, unless the person accepts the deterministic text.
+    """
     case = runtime.context.case
     decision = state.get("decision")
     version = state.get("version", 0) + 1 if decision else 1
@@ -248,6 +245,10 @@ async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) ->
         options["feedback"], options["rejected"] = decision["feedback"], decision["approved"]
     payload = email_payload(case.campaign, case.dossier, options, step=state.get("step", 0), version=version)
     written = await _write_email.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))
+    origin = written["draft"]["provenance"]
+    if decision and origin["source"] == "default" and not decision["accepts_default"]:
+        why = f"no new version could be written. {origin['reason']}"
+        raise AskedAgain(why)
     return {"draft": written["draft"], "version": version, "decision": None}
 
 
@@ -276,31 +277,12 @@ async def await_approval(
 async def send_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) -> Command[Literal["schedule_next", "__end__"]]:
     """Send exactly what was approved, at most once, if the ledger allows it at this instant; nothing else sends."""
     deps, decision = runtime.context, cast("DecisionRecord", state.get("decision"))
-    step = state.get("step", 0)
-    email = _address(deps.case, decision["approved"], step=step, now=to_text(deps.clock.now()))
     try:
-        reservation = await deps.ledger.reserve(deps.lease, step=step, draft_id=decision["draft_id"], email=email)
+        email = await deliver(deps.sending, deps.case, deps.lease, decision, state.get("step", 0))
     except SendRefused as refusal:
         return _end("stopped", refusal.why, decision=decision)
-    if reservation.state == "failed":
-        raise MailRefused(deps.mailer.name, "an earlier attempt at this touch was refused")
-    if reservation.state != "sent":
-        replayable = max(deps.mailer.replay_window, _OWN_ATTEMPT if reservation.mine else timedelta(0))
-        if deps.clock.now() - from_text(reservation.reserved_at) >= replayable:
-            deps.ledger.settle(reservation, "unknown")
-            raise SendNeedsPerson(deps.case.thread.thread_id, step, deps.mailer.name)
-        try:
-            provider_id = await deps.mailer.send(reservation.email)
-        except MailRefused as refusal:
-            deps.ledger.settle(reservation, "failed", error=str(refusal))
-            raise
-        except MailOutcomeUnknown as loss:
-            deps.ledger.settle(reservation, "unknown", error=str(loss))
-            raise
-        deps.ledger.settle(reservation, "sent", provider_id=provider_id)
-    sent_at = reservation.email.sent_at
-    touch = _touch(state, decision, "sent", at=sent_at, message_id=reservation.email.message_id)
-    return Command(goto="schedule_next", update={"touches": [touch], "anchor_at": sent_at})
+    touch = _touch(state, decision, "sent", at=email.sent_at, message_id=email.message_id)
+    return Command(goto="schedule_next", update={"touches": [touch], "anchor_at": email.sent_at})
 
 
 async def schedule_next(state: CampaignState, runtime: Runtime[CampaignDeps]) -> dict[str, Any]:
@@ -325,23 +307,6 @@ def _end(
 ) -> Command[Any]:
     standing = Standing(status=status, reason=reason, next_touch_at=next_touch_at)
     return Command(goto="__end__", update={"standing": standing, "decision": decision})
-
-
-def _address(case: Case, approved: Email, *, step: int, now: str) -> OutgoingEmail:
-    """The approved text as it will be frozen: the recipient from the contact row, the ids fixed by thread and step."""
-    key = sha256(f"{case.thread.thread_id}:{step}".encode()).hexdigest()[:32]
-    sender_host = normalise_address(case.campaign["sender_address"]).rpartition("@")[2]
-    return OutgoingEmail(
-        message_id=f"<{key}@{sender_host}>",
-        idempotency_key=f"touch-{key}",
-        sender_name=case.campaign["sender_name"],
-        sender_address=case.campaign["sender_address"],
-        recipient_name=case.dossier["contact"]["name"],
-        recipient_address=case.dossier["contact"]["address"],
-        subject=approved["subject"],
-        body=approved["body"],
-        sent_at=now,
-    )
 
 
 def _touch(

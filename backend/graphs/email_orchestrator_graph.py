@@ -29,7 +29,6 @@ from backend.domain.campaign import (
     PayloadOptions,
     email_payload,
 )
-from backend.domain.instants import to_text
 from backend.domain.provenance import Provenance, provenance
 from backend.domain.suppression import reason_blocked
 from backend.domain.text import UNRESOLVED_FIELD, clean
@@ -211,8 +210,7 @@ async def remember(state: OrchestratorState, runtime: Runtime[OrchestratorDeps])
     """Keep what this run learned of the contact and what it tried, for the runs after it."""
     subject = state["draft"]["subject"] if "draft" in state else ""
     tried = Memory(kind="tried", text=f"{state['action']}: {subject}")
-    now = to_text(runtime.context.clock.now())
-    await runtime.context.records.remember(state["contact_id"], [*state["learned"], tried], at=now)
+    await runtime.context.records.remember(state["contact_id"], [*state["learned"], tried])
     return {}
 
 

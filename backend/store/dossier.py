@@ -1,51 +1,79 @@
-"""What is known of one contact, as statements that fit into any batch and a reader of their results."""
+"""What is known of contacts, as statements that fit into any batch, however many contacts, and a reader of their results."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from backend.d1.statements import Result, Row, Statement
 from backend.domain.campaign import Campaign, Company, Contact, Dossier, Memory, PastTouch
 from backend.domain.facts import MAX_COMPANY_FACTS, Fact
 from backend.errors import UnknownCampaign, UnknownContact
+from backend.store.blocked import ADDRESS_FLAGS
 
 MAX_PAST_TOUCHES = 6
 MAX_MEMORIES = 20
 
-_CAMPAIGN = "SELECT * FROM campaigns WHERE campaign_id = ?1"
-_CONTACT = """
-SELECT contacts.*, suppressions.address_sha256 IS NOT NULL AS suppressed
-FROM contacts LEFT JOIN suppressions USING (address_sha256) WHERE contact_id = ?1"""
-_COMPANY = """
-SELECT companies.* FROM contacts JOIN companies USING (company_id) WHERE contact_id = ?1"""
+# ?1 is a JSON array of ids. CROSS JOIN keeps the order in which tables are named.
+
+_CAMPAIGNS = "SELECT campaigns.* FROM json_each(?1) AS wanted CROSS JOIN campaigns ON campaign_id = wanted.value"
+_CONTACTS = f"""
+SELECT contacts.*, suppressions.address_sha256 IS NOT NULL AS suppressed, {ADDRESS_FLAGS}
+FROM json_each(?1) AS wanted CROSS JOIN contacts ON contacts.contact_id = wanted.value
+CROSS JOIN contacts AS same ON same.address_sha256 = contacts.address_sha256
+LEFT JOIN suppressions ON suppressions.address_sha256 = contacts.address_sha256
+GROUP BY contacts.contact_id"""
+_COMPANIES = """
+SELECT contact_id, companies.* FROM json_each(?1) AS wanted CROSS JOIN contacts ON contact_id = wanted.value
+CROSS JOIN companies ON companies.company_id = contacts.company_id"""
 _FACTS = """
-SELECT field, value, confidence, company_facts.source AS source, observed_at
-FROM contacts JOIN company_facts USING (company_id) WHERE contact_id = ?1
-ORDER BY confidence DESC, field, company_facts.source LIMIT ?2"""
+SELECT * FROM (
+  SELECT contact_id, field, value, confidence, facts.source, observed_at,
+    row_number() OVER (PARTITION BY contact_id ORDER BY confidence DESC, field, facts.source) AS rank
+  FROM json_each(?1) AS wanted CROSS JOIN contacts ON contact_id = wanted.value
+  CROSS JOIN company_facts AS facts ON facts.company_id = contacts.company_id
+) WHERE rank <= ?2 ORDER BY contact_id, rank"""
 _HISTORY = """
-SELECT step, email FROM send_ledger WHERE contact_id = ?1 AND state = 'sent' ORDER BY reserved_at DESC LIMIT ?2"""
+SELECT * FROM (
+  SELECT send_ledger.contact_id, send_ledger.step, envelope, COALESCE(approved_subject, subject) AS subject,
+    COALESCE(approved_body, body) AS body,
+    row_number() OVER (PARTITION BY send_ledger.contact_id ORDER BY reserved_at DESC) AS rank
+  FROM json_each(?1) AS wanted CROSS JOIN send_ledger ON send_ledger.contact_id = wanted.value
+  CROSS JOIN drafts USING (thread_id, step, version) WHERE state = 'sent'
+) WHERE rank <= ?2 ORDER BY contact_id, rank DESC"""
 _MEMORIES = """
-SELECT kind, text FROM memories WHERE contact_id = ?1 ORDER BY created_at DESC, kind, text LIMIT ?2"""
+SELECT * FROM (
+  SELECT memories.contact_id, kind, text,
+    row_number() OVER (PARTITION BY memories.contact_id ORDER BY created_at DESC, kind, text) AS rank
+  FROM json_each(?1) AS wanted CROSS JOIN memories ON memories.contact_id = wanted.value
+) WHERE rank <= ?2 ORDER BY contact_id, rank DESC"""
 
 
-def read_brief(campaign_id: str, contact_id: str) -> list[Statement]:
-    """The statements `take_brief` reads the results of."""
+def select_dossiers(campaign_ids: Iterable[str], contact_ids: Iterable[str]) -> list[Statement]:
+    """Return the statements that `take_dossier` reads the results of."""
+    campaigns, contacts = (json.dumps(list(dict.fromkeys(ids))) for ids in (campaign_ids, contact_ids))
     return [
-        Statement(_CAMPAIGN, (campaign_id,)),
-        Statement(_CONTACT, (contact_id,)),
-        Statement(_COMPANY, (contact_id,)),
-        Statement(_FACTS, (contact_id, MAX_COMPANY_FACTS)),
-        Statement(_HISTORY, (contact_id, MAX_PAST_TOUCHES)),
-        Statement(_MEMORIES, (contact_id, MAX_MEMORIES)),
+        Statement(_CAMPAIGNS, (campaigns,)),
+        Statement(_CONTACTS, (contacts,)),
+        Statement(_COMPANIES, (contacts,)),
+        Statement(_FACTS, (contacts, MAX_COMPANY_FACTS)),
+        Statement(_HISTORY, (contacts, MAX_PAST_TOUCHES)),
+        Statement(_MEMORIES, (contacts, MAX_MEMORIES)),
     ]
 
 
-def take_brief(results: Sequence[Result], campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
-    """Read the results of `read_brief`, which come first in `results`.
+DOSSIER_RESULTS = 6
+"""How many results `take_dossier` reads."""
+
+
+def take_dossier(results: Sequence[Result], campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
+    """Read one campaign and one contact from the results of `select_dossiers`.
 
     Raises:
         UnknownCampaign, UnknownContact: there is none with this id.
     """
-    campaigns, contacts, companies, facts, history, memories = (result.rows for result in results[:6])
+    campaigns = [row for row in results[0].rows if row["campaign_id"] == campaign_id]
+    contacts, companies, facts, history, memories = (
+        [row for row in result.rows if row["contact_id"] == contact_id] for result in results[1:DOSSIER_RESULTS]
+    )
     if not campaigns:
         raise UnknownCampaign(campaign_id)
     if not contacts:
@@ -54,8 +82,8 @@ def take_brief(results: Sequence[Result], campaign_id: str, contact_id: str) -> 
         contact=_contact(contacts[0]),
         company=_company(companies[0]) if companies else None,
         facts=[_fact(row) for row in facts],
-        history=[_past_touch(row) for row in reversed(history)],
-        memories=[Memory(kind=row["kind"], text=row["text"]) for row in reversed(memories)],
+        history=[_past_touch(row) for row in history],
+        memories=[Memory(kind=row["kind"], text=row["text"]) for row in memories],
         suppressed=bool(contacts[0]["suppressed"]),
     )
     return _campaign(campaigns[0]), dossier
@@ -80,10 +108,10 @@ def _contact(row: Row) -> Contact:
         name=row["name"],
         title=row["title"],
         time_zone=row["time_zone"],
-        do_not_contact=bool(row["do_not_contact"]),
-        bounced=bool(row["bounced"]),
-        unsubscribed=bool(row["unsubscribed"]),
-        replied=bool(row["replied"]),
+        do_not_contact=bool(row["any_do_not_contact"]),
+        bounced=bool(row["any_bounced"]),
+        unsubscribed=bool(row["any_unsubscribed"]),
+        replied=bool(row["any_replied"]),
     )
 
 
@@ -102,5 +130,5 @@ def _fact(row: Row) -> Fact:
 
 
 def _past_touch(row: Row) -> PastTouch:
-    email = json.loads(row["email"])
-    return PastTouch(step=row["step"], subject=email["subject"], body=email["body"], sent_at=email["sent_at"])
+    sent_at = json.loads(row["envelope"])["sent_at"]
+    return PastTouch(step=row["step"], subject=row["subject"], body=row["body"], sent_at=sent_at)

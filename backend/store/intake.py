@@ -3,110 +3,131 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
+from backend.d1.clock import NOW
 from backend.d1.statements import Database, Statement
 from backend.domain.campaign import Campaign
 from backend.domain.incoming import IntakeCounts, NewCompany, NewContact
 from backend.domain.suppression import CONTACT_FLAGS, ContactFlag, address_sha256
 from backend.domain.text import clean, one_line
 from backend.errors import CampaignDiffers, UnknownContact
+from backend.store.blocked import BLOCKED_BECAUSE
 
 CHUNK_BYTES = 1_900_000
 """Rows of one JSON parameter, in UTF-8. D1 limit: 2,000,000 bytes a value."""
 
+_FLAG_COLUMNS = ", ".join(CONTACT_FLAGS)
+_GIVEN_FLAGS = ", ".join(f"COALESCE(given.value ->> '{flag}', known.{flag}, 0)" for flag in CONTACT_FLAGS)
+_SET_FLAGS = ", ".join(f"{flag} = excluded.{flag}" for flag in CONTACT_FLAGS)
+_OLD_FLAGS = ", ".join(f"contacts.{flag}" for flag in CONTACT_FLAGS)
+_NEW_FLAGS = ", ".join(f"excluded.{flag}" for flag in CONTACT_FLAGS)
+
+# ?1 is the rows, ?2 the batch's own id. Its audit row comes last, and whoever finds it leaves all as it is: a copy that arrives
+# after something newer would undo that.
+_NEW = "NOT EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = '' AND audit_id = ?2)"
+_DONE = f"""
+INSERT INTO audit (thread_id, audit_id, at, principal, action) VALUES ('', ?1, {NOW}, 'intake', 'add') ON CONFLICT DO NOTHING"""
+
 _KNOWN = """
 SELECT count(*) AS known FROM json_each(?1) AS given JOIN contacts ON contact_id = given.value ->> 'contact_id'"""
-_PUT_CONTACTS = """
-INSERT INTO contacts (contact_id, company_id, address, address_sha256, name, title, time_zone,
-  do_not_contact, bounced, unsubscribed, replied, updated_at)
+_PUT_CONTACTS = f"""
+INSERT INTO contacts (contact_id, company_id, address, address_sha256, name, title, time_zone, {_FLAG_COLUMNS}, updated_at)
 SELECT given.value ->> 'contact_id', COALESCE(given.value ->> 'company_id', known.company_id),
   given.value ->> 'address', given.value ->> 'address_sha256', given.value ->> 'name',
   COALESCE(given.value ->> 'title', known.title, ''), COALESCE(given.value ->> 'time_zone', known.time_zone),
-  COALESCE(given.value ->> 'do_not_contact', known.do_not_contact, 0), COALESCE(given.value ->> 'bounced', known.bounced, 0),
-  COALESCE(given.value ->> 'unsubscribed', known.unsubscribed, 0), COALESCE(given.value ->> 'replied', known.replied, 0), ?2
-FROM json_each(?1) AS given LEFT JOIN contacts AS known ON known.contact_id = given.value ->> 'contact_id' WHERE true
+  {_GIVEN_FLAGS}, {NOW}
+FROM json_each(?1) AS given LEFT JOIN contacts AS known ON known.contact_id = given.value ->> 'contact_id' WHERE {_NEW}
 ON CONFLICT (contact_id) DO UPDATE SET company_id = excluded.company_id, address = excluded.address,
   address_sha256 = excluded.address_sha256, name = excluded.name, title = excluded.title, time_zone = excluded.time_zone,
-  do_not_contact = excluded.do_not_contact, bounced = excluded.bounced, unsubscribed = excluded.unsubscribed,
-  replied = excluded.replied, updated_at = excluded.updated_at
-WHERE (contacts.company_id, contacts.address, contacts.name, contacts.title, contacts.time_zone,
-    contacts.do_not_contact, contacts.bounced, contacts.unsubscribed, contacts.replied)
-  IS NOT (excluded.company_id, excluded.address, excluded.name, excluded.title, excluded.time_zone,
-    excluded.do_not_contact, excluded.bounced, excluded.unsubscribed, excluded.replied)
+  {_SET_FLAGS}, updated_at = excluded.updated_at
+WHERE (contacts.company_id, contacts.address, contacts.name, contacts.title, contacts.time_zone, {_OLD_FLAGS})
+  IS NOT (excluded.company_id, excluded.address, excluded.name, excluded.title, excluded.time_zone, {_NEW_FLAGS})
 RETURNING contact_id"""
-_SUPPRESS = """
+_SUPPRESS = f"""
 INSERT INTO suppressions (address_sha256, reason, created_at)
 SELECT value ->> 'address_sha256',
-  CASE WHEN value ->> 'do_not_contact' THEN 'do_not_contact' WHEN value ->> 'bounced' THEN 'bounced' ELSE 'unsubscribed' END, ?2
-FROM json_each(?1) WHERE value ->> 'do_not_contact' OR value ->> 'bounced' OR value ->> 'unsubscribed'
+  CASE WHEN value ->> 'do_not_contact' THEN 'do_not_contact' WHEN value ->> 'bounced' THEN 'bounced' ELSE 'unsubscribed' END,
+  {NOW}
+FROM json_each(?1) WHERE (value ->> 'do_not_contact' OR value ->> 'bounced' OR value ->> 'unsubscribed') AND {_NEW}
 ON CONFLICT DO NOTHING"""
-_PUT_COMPANIES = """
+_PUT_COMPANIES = f"""
 INSERT INTO companies (company_id, name, domain)
-SELECT value ->> 'company_id', value ->> 'name', value ->> 'domain' FROM json_each(?1) WHERE true
+SELECT value ->> 'company_id', value ->> 'name', value ->> 'domain' FROM json_each(?1) WHERE {_NEW}
 ON CONFLICT (company_id) DO UPDATE SET name = excluded.name, domain = COALESCE(excluded.domain, domain)
 WHERE name <> excluded.name OR COALESCE(excluded.domain, domain) IS NOT domain"""
-_PUT_FACTS = """
+_PUT_FACTS = f"""
 INSERT INTO company_facts (company_id, field, source, value, confidence, observed_at)
 SELECT value ->> 'company_id', value ->> 'field', value ->> 'source', value ->> 'value', value ->> 'confidence',
   value ->> 'observed_at'
-FROM json_each(?1) WHERE true
+FROM json_each(?1) WHERE {_NEW}
 ON CONFLICT (company_id, field, source) DO UPDATE
 SET value = excluded.value, confidence = excluded.confidence, observed_at = excluded.observed_at
 WHERE (company_facts.value, confidence, observed_at) <> (excluded.value, excluded.confidence, excluded.observed_at)"""
 
-_CONTACT = "SELECT * FROM contacts WHERE contact_id = ?1"
+# A draft for somebody who may not be written to any more is withdrawn at once, and so is another's of the same address.
+_BLOCKED_THREADS = f"""
+SELECT threads.thread_id AS thread_id, threads.step AS step, threads.draft_version AS version, {BLOCKED_BECAUSE} AS blocked
+FROM json_each(?1) AS given CROSS JOIN contacts AS named ON named.contact_id = given.value ->> 'contact_id'
+CROSS JOIN contacts ON contacts.address_sha256 = named.address_sha256
+CROSS JOIN threads ON threads.contact_id = contacts.contact_id AND threads.status = 'awaiting_approval'"""
+_WITHDRAW = f"""
+UPDATE drafts SET status = 'withdrawn', reason = waiting.blocked FROM ({_BLOCKED_THREADS}) AS waiting
+WHERE (drafts.thread_id, drafts.step, drafts.version) = (waiting.thread_id, waiting.step, waiting.version)
+  AND drafts.status = 'pending' AND waiting.blocked IS NOT NULL AND {_NEW}"""
+_END_WITHDRAWN = f"""
+UPDATE threads SET status = 'stopped', status_reason = waiting.blocked, next_touch_at = NULL
+FROM ({_BLOCKED_THREADS}) AS waiting
+WHERE threads.thread_id = waiting.thread_id AND waiting.blocked IS NOT NULL AND {_NEW}"""
+
+_CONTACT = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
 _MARK = {
-    flag: f"UPDATE contacts SET {flag} = 1, updated_at = ?2 WHERE contact_id = ?1 AND {flag} = 0"  # noqa: S608  # our own names
+    flag: f"UPDATE contacts SET {flag} = 1, updated_at = {NOW} WHERE contact_id = ?1 AND {flag} = 0 AND {_NEW}"
     for flag in CONTACT_FLAGS
 }
-_SUPPRESS_CONTACT = """
+_SUPPRESS_CONTACT = f"""
 INSERT INTO suppressions (address_sha256, reason, created_at)
-SELECT address_sha256, ?2, ?3 FROM contacts WHERE contact_id = ?1 AND ?2 <> 'replied' ON CONFLICT DO NOTHING"""
-_AUDIT_MARK = """
-INSERT INTO audit (audit_id, thread_id, at, principal, action, detail)
-SELECT ?1, '', ?3, ?4, ?5, ?6 FROM contacts WHERE contact_id = ?2 ON CONFLICT DO NOTHING"""
+SELECT address_sha256, ?3, {NOW} FROM contacts WHERE contact_id = ?1 AND ?3 <> 'replied' AND {_NEW} ON CONFLICT DO NOTHING"""
+_AUDIT_MARK = f"""
+INSERT INTO audit (thread_id, audit_id, at, principal, action, detail)
+SELECT '', ?2, {NOW}, ?3, ?4, ?5 FROM contacts WHERE contact_id = ?1 ON CONFLICT DO NOTHING"""
 
-_PUT_CAMPAIGN = """
+_PUT_CAMPAIGN = f"""
 INSERT INTO campaigns (campaign_id, name, offer, sender_name, sender_address, allowed_links, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING campaign_id"""
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, {NOW}) ON CONFLICT DO NOTHING RETURNING campaign_id"""
 _CAMPAIGN = "SELECT name, offer, sender_name, sender_address, allowed_links FROM campaigns WHERE campaign_id = ?1"
 
 
 class D1Intake:
-    """Writes what comes in from outside."""
+    """`ports.IntakeRecords` over D1."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_contacts(self, contacts: Sequence[NewContact], *, at: str) -> IntakeCounts:
-        """Create or update the contacts, their companies and facts, all in one batch; no two have the same id.
-
-        An address that may not be written to for good (do_not_contact, bounced, unsubscribed) is suppressed as well, and
-        stays so whatever comes in later.
-        """
+    async def add_contacts(self, contacts: Sequence[NewContact]) -> IntakeCounts:
+        """See `ports.IntakeRecords.add_contacts`."""
+        batch_id = f"add:{uuid4().hex}"
         companies = [contact["company"] for contact in contacts if "company" in contact]
-        contact_chunks = _chunks(map(_contact_row, contacts))
+        chunks = _chunks(map(_contact_row, contacts))
         results = await self._database.batch(
             [
-                *(Statement(_KNOWN, (rows,)) for rows in contact_chunks),
-                *(Statement(_PUT_CONTACTS, (rows, at)) for rows in contact_chunks),
-                *(Statement(_SUPPRESS, (rows, at)) for rows in contact_chunks),
-                *(Statement(_PUT_COMPANIES, (rows,)) for rows in _chunks(map(_company_row, companies))),
-                *(Statement(_PUT_FACTS, (rows,)) for rows in _chunks(_fact_rows(companies))),
+                *(Statement(_KNOWN, (rows,)) for rows in chunks),
+                *(Statement(_PUT_CONTACTS, (rows, batch_id)) for rows in chunks),
+                *(Statement(_SUPPRESS, (rows, batch_id)) for rows in chunks),
+                *(Statement(_PUT_COMPANIES, (rows, batch_id)) for rows in _chunks(map(_company_row, companies))),
+                *(Statement(_PUT_FACTS, (rows, batch_id)) for rows in _chunks(_fact_rows(companies))),
+                *(Statement(sql, (rows, batch_id)) for rows in chunks for sql in (_WITHDRAW, _END_WITHDRAWN)),
+                Statement(_DONE, (batch_id,)),
             ]
         )
-        size = len(contact_chunks)
+        size = len(chunks)
         known = sum(result.rows[0]["known"] for result in results[:size])
         written = sum(len(result.rows) for result in results[size : 2 * size])
         created = len(contacts) - known
         return IntakeCounts(created, written - created, len(contacts) - written)
 
-    async def add_campaign(self, campaign: Campaign, *, at: str) -> bool:
-        """Create the campaign, or find it with this very content; says whether this call made it.
-
-        Raises:
-            CampaignDiffers: the id is taken by another content; nothing was written.
-        """
+    async def add_campaign(self, campaign: Campaign) -> bool:
+        """See `ports.IntakeRecords.add_campaign`."""
         content = {
             "name": one_line(campaign["name"]),
             "offer": clean(campaign["offer"]),
@@ -116,26 +137,29 @@ class D1Intake:
         }
         campaign_id = campaign["campaign_id"]
         made, stored = await self._database.batch(
-            [Statement(_PUT_CAMPAIGN, (campaign_id, *content.values(), at)), Statement(_CAMPAIGN, (campaign_id,))]
+            [Statement(_PUT_CAMPAIGN, (campaign_id, *content.values())), Statement(_CAMPAIGN, (campaign_id,))]
         )
         if stored.rows[0] != content:
             raise CampaignDiffers(campaign_id)
         return bool(made.rows)
 
-    async def mark(self, contact_id: str, flag: ContactFlag, *, evidence: str, principal: str, at: str) -> bool:
-        """See `ports.IntakeRecords.mark`."""
-        audit_id = f"mark:{contact_id}:{flag}:{evidence}"
-        known, *_ = await self._database.batch(
+    async def mark(self, contact_id: str, flag: ContactFlag, *, evidence: str, principal: str) -> bool:
+        """See `ports.IntakeRecords.mark`; the same evidence marks once."""
+        mark = (contact_id, f"mark:{contact_id}:{flag}:{evidence}")
+        given = (json.dumps([{"contact_id": contact_id}]), mark[1])
+        known, marked, *_ = await self._database.batch(
             [
-                Statement(_CONTACT, (contact_id,)),
-                Statement(_MARK[flag], (contact_id, at)),
-                Statement(_SUPPRESS_CONTACT, (contact_id, flag, at)),
-                Statement(_AUDIT_MARK, (audit_id, contact_id, at, principal, flag, evidence)),
+                Statement(_CONTACT, mark[:1]),
+                Statement(f"{_MARK[flag]} RETURNING contact_id", mark),
+                Statement(_SUPPRESS_CONTACT, (*mark, flag)),
+                Statement(_WITHDRAW, given),
+                Statement(_END_WITHDRAWN, given),
+                Statement(_AUDIT_MARK, (*mark, principal, flag, evidence)),
             ]
         )
         if not known.rows:
             raise UnknownContact(contact_id)
-        return not known.rows[0][flag]
+        return bool(marked.rows)
 
 
 def _contact_row(contact: NewContact) -> dict[str, Any]:

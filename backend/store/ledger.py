@@ -2,84 +2,154 @@
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
 
+from backend.d1.clock import NOW, age_s, later
 from backend.d1.statements import Database, Row, Statement
-from backend.d1.transaction import current_transaction
-from backend.domain.instants import to_text
-from backend.domain.suppression import CONTACT_FLAGS
-from backend.errors import ApprovalMissing, LeaseLost, SendRefused
-from backend.ports import Clock, Lease, LedgerState, OutgoingEmail, Reservation
+from backend.d1.transaction import Transaction, current_transaction
+from backend.domain.instants import from_text
+from backend.errors import ApprovalMissing, AskedAgain, LeaseLost, SendRefused
+from backend.ports import Lease, LedgerState, OutgoingEmail, Reservation
+from backend.store.blocked import BLOCKED_BECAUSE
 
-_RESERVE = """
-INSERT INTO send_ledger (thread_id, step, contact_id, draft_id, attempt_id, state, email, reserved_at)
-SELECT threads.thread_id, ?2, threads.contact_id, ?3, ?6, 'reserved', ?7, ?8
-FROM threads
-JOIN drafts ON drafts.draft_id = ?3 AND drafts.thread_id = threads.thread_id AND drafts.step = ?2
-JOIN contacts ON contacts.contact_id = threads.contact_id
-WHERE threads.thread_id = ?1 AND threads.lease_owner = ?4 AND threads.fence = ?5
-  AND drafts.decision IN ('approve', 'edit') AND drafts.approved_subject = ?9 AND drafts.approved_body = ?10
-  AND contacts.address = ?11
-  AND NOT (contacts.do_not_contact OR contacts.bounced OR contacts.unsubscribed OR contacts.replied)
-  AND NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address_sha256 = contacts.address_sha256)
-ON CONFLICT (thread_id, step) DO NOTHING"""
-_FIND = "SELECT state, attempt_id, email, reserved_at FROM send_ledger WHERE thread_id = ?1 AND step = ?2"
-_WHY_NOT = """
-SELECT threads.lease_owner = ?2 AND threads.fence = ?3 AS lease_held, contacts.*,
-  EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address_sha256 = contacts.address_sha256) AS suppressed
-FROM threads JOIN contacts USING (contact_id) WHERE thread_id = ?1"""
-_SETTLE = """
-UPDATE send_ledger SET state = ?3, settled_at = ?4, provider_id = ?5, error = ?6
-WHERE thread_id = ?1 AND step = ?2 AND (state = 'reserved' OR (state = 'unknown' AND ?3 = 'sent'))"""
+# ?1 and ?2 are the touch, ?3 and ?4 the lease.
+
+_HELD = "threads.thread_id = ?1 AND threads.lease_owner = ?3 AND threads.fence = ?4"
+_APPROVED = """
+drafts.status = 'decided' AND drafts.decision IN ('approve', 'edit')
+  AND COALESCE(drafts.approved_subject, drafts.subject) = ?7 AND COALESCE(drafts.approved_body, drafts.body) = ?8"""
+_ADDRESSED = """
+(drafts.recipient_name, drafts.recipient_address, drafts.sender_name, drafts.sender_address) = (?9, ?10, ?11, ?12)
+  AND (contacts.name, contacts.address, campaigns.sender_name, campaigns.sender_address) = (?9, ?10, ?11, ?12)"""
+_SCENE = """
+threads JOIN drafts ON drafts.thread_id = threads.thread_id AND drafts.step = ?2 AND drafts.version = ?6
+  JOIN contacts ON contacts.contact_id = threads.contact_id JOIN campaigns ON campaigns.campaign_id = threads.campaign_id"""
+_RESERVE = f"""
+INSERT INTO send_ledger (thread_id, step, version, contact_id, attempt_id, provider, sender_address, message_id, state,
+  envelope, text_sha256, reserved_at)
+SELECT threads.thread_id, ?2, ?6, threads.contact_id, ?5, ?13, ?12, ?14, 'reserved', ?15, ?16, {NOW}
+FROM {_SCENE} WHERE {_HELD} AND {_APPROVED} AND {_ADDRESSED} AND {BLOCKED_BECAUSE} IS NULL
+ON CONFLICT (thread_id, step) DO UPDATE SET version = excluded.version, attempt_id = excluded.attempt_id,
+  provider = excluded.provider, sender_address = excluded.sender_address, message_id = excluded.message_id, state = 'reserved',
+  envelope = excluded.envelope, text_sha256 = excluded.text_sha256, reserved_at = excluded.reserved_at, settled_at = NULL,
+  provider_id = '', error = ''
+WHERE send_ledger.state = 'not_delivered' AND send_ledger.attempt_id <> excluded.attempt_id"""
+_RENEW = f"""
+UPDATE threads SET lease_until_at = {later("?5")} WHERE {_HELD} AND lease_until_at < {later("?6")}"""
+_FIND = f"""
+SELECT send_ledger.*, {age_s("reserved_at")} AS age_s, COALESCE(approved_subject, subject) AS subject,
+  COALESCE(approved_body, body) AS body
+FROM send_ledger JOIN drafts USING (thread_id, step, version) WHERE thread_id = ?1 AND step = ?2"""
+_WHY_NOT = f"""
+SELECT {_HELD} AS lease_held, {NOW} AS now, {BLOCKED_BECAUSE} AS blocked, {_APPROVED} AS approved, {_ADDRESSED} AS addressed
+FROM {_SCENE} WHERE threads.thread_id = ?1"""
+_SETTLE = f"""
+UPDATE send_ledger SET state = ?4, settled_at = {NOW}, provider_id = ?5, error = ?6
+WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3
+  AND (state = 'reserved' OR (?4 = 'sent' AND state <> 'sent'))"""
+_GO_ON = f"""
+UPDATE threads SET status = 'decided', status_reason = 'the provider said yes', next_touch_at = {NOW}, attempts = 0
+WHERE thread_id = ?1 AND step = ?2 AND status = 'parked'
+  AND EXISTS (SELECT 1 FROM send_ledger WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3 AND state = 'sent')"""
+_RELEASE = "DELETE FROM send_ledger WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3 AND state = 'reserved'"
 
 
 class D1SendLedger:
-    """`ports.SendLedger` over D1: a reservation is one request, an outcome is committed with its run."""
+    """`ports.SendLedger` over D1: a reservation is one request, an outcome is committed with its run.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    `lease` is how long a lease lasts; one that ends within half of that is renewed before a send.
+    """
+
+    def __init__(self, database: Database, lease: timedelta) -> None:
         self._database = database
-        self._clock = clock
+        self._lease_s = lease.total_seconds()
 
-    async def reserve(self, lease: Lease, *, step: int, draft_id: str, email: OutgoingEmail) -> Reservation:
+    async def reserve(self, lease: Lease, *, step: int, version: int, email: OutgoingEmail, provider: str) -> Reservation:
         """See `ports.SendLedger.reserve`."""
         attempt_id = f"{lease.owner}:{lease.fence}"
-        frozen = json.dumps(asdict(email), ensure_ascii=False)
-        claim = (lease.thread_id, step, draft_id, lease.owner, lease.fence, attempt_id, frozen, email.sent_at)
-        _, found, why_not = await self._database.batch(
+        held = (lease.thread_id, step, lease.owner, lease.fence)
+        addressee = (email.recipient_name, email.recipient_address, email.sender_name, email.sender_address)
+        approved = (*held, attempt_id, version, email.subject, email.body, *addressee)
+        _, _, found, why_not = await self._database.batch(
             [
-                Statement(_RESERVE, (*claim, email.subject, email.body, email.recipient_address)),
+                Statement(_RESERVE, (*approved, provider, email.message_id, _envelope(email), _text_sha256(email))),
+                Statement(_RENEW, (*held, self._lease_s, self._lease_s / 2)),
                 Statement(_FIND, (lease.thread_id, step)),
-                Statement(_WHY_NOT, (lease.thread_id, lease.owner, lease.fence)),
+                Statement(_WHY_NOT, approved),
             ]
         )
-        row = found.rows[0] if found.rows else None
-        if not why_not.rows or not why_not.rows[0]["lease_held"]:
+        scene = why_not.rows[0] if why_not.rows else None
+        if scene is None or not scene["lease_held"]:
             raise LeaseLost(lease.thread_id)
-        mine = row is not None and row["attempt_id"] == attempt_id
-        blocked = _blocked(why_not.rows[0])
-        if blocked and not mine and (row is None or row["state"] != "sent"):
-            raise SendRefused(lease.thread_id, step, blocked)
-        if row is None:
+        row = found.rows[0] if found.rows else None
+        reservation = _reservation(row, scene["now"], mine=row["attempt_id"] == attempt_id) if row else None
+        if reservation is None or reservation.state not in {"sent", "failed"}:
+            self._check(lease, step, scene, reservation)
+        if reservation is None:
             raise ApprovalMissing(lease.thread_id, step)
-        return Reservation(
-            thread_id=lease.thread_id,
-            step=step,
-            state=row["state"],
-            mine=mine,
-            reserved_at=row["reserved_at"],
-            email=OutgoingEmail(**json.loads(row["email"])),
-        )
+        return reservation
+
+    def _check(self, lease: Lease, step: int, scene: Row, reservation: Reservation | None) -> None:
+        """Refuse what may not leave as things stand now, and settle an attempt made before."""
+        refusal: Exception | None = None
+        if scene["blocked"]:
+            refusal = SendRefused(lease.thread_id, step, scene["blocked"])
+        elif not scene["approved"]:
+            refusal = ApprovalMissing(lease.thread_id, step)
+        elif not scene["addressed"] and (reservation is None or reservation.mine):
+            refusal = AskedAgain("recipient or sender changed after the approval")
+        if refusal is None:
+            return
+        if reservation and reservation.mine:
+            self.release(reservation)
+        elif reservation:
+            self.settle(reservation, "unknown", error=f"an attempt was cut off, and then: {refusal}")
+        raise refusal
 
     def settle(self, reservation: Reservation, state: LedgerState, *, provider_id: str = "", error: str = "") -> None:
         """See `ports.SendLedger.settle`."""
-        run = current_transaction()
-        if run is None:
-            msg = "a send is settled inside the run that made it"
-            raise RuntimeError(msg)
-        touch = (reservation.thread_id, reservation.step)
-        run.stage(Statement(_SETTLE, (*touch, state, to_text(self._clock.now()), provider_id, error)))
+        touch = (reservation.thread_id, reservation.step, reservation.attempt_id)
+        run, is_fact = _open_run(), state == "sent"
+        run.record(Statement(_SETTLE, (*touch, state, provider_id, error)), is_fact=is_fact)
+        if is_fact:
+            run.record(Statement(_GO_ON, touch), is_fact=True)
+
+    def release(self, reservation: Reservation) -> None:
+        """See `ports.SendLedger.release`."""
+        touch = (reservation.thread_id, reservation.step, reservation.attempt_id)
+        _open_run().record(Statement(_RELEASE, touch), is_fact=False)
 
 
-def _blocked(row: Row) -> str | None:
-    if row["suppressed"]:
-        return "suppressed"
-    return next((flag for flag in CONTACT_FLAGS if row[flag]), None)
+def _open_run() -> Transaction:
+    run = current_transaction()
+    if run is None:
+        msg = "a send is settled inside the run that made it"
+        raise RuntimeError(msg)
+    return run
+
+
+def _reservation(row: Row, now: str, *, mine: bool) -> Reservation:
+    envelope: dict[str, Any] = json.loads(row["envelope"])
+    return Reservation(
+        thread_id=row["thread_id"],
+        step=row["step"],
+        state=row["state"],
+        mine=mine,
+        attempt_id=row["attempt_id"],
+        provider=row["provider"],
+        age_s=row["age_s"],
+        checked_at=from_text(now),
+        email=OutgoingEmail(subject=row["subject"], body=row["body"], **envelope),
+    )
+
+
+def _envelope(email: OutgoingEmail) -> str:
+    """The email without its text, which the draft's row keeps."""
+    parts = {name: value for name, value in asdict(email).items() if name not in {"subject", "body"}}
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def _text_sha256(email: OutgoingEmail) -> str:
+    return sha256(f"{email.subject}\n{email.body}".encode()).hexdigest()

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Sequence
 
+from backend.d1.clock import NOW
 from backend.d1.statements import Database, Statement
 from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
-from backend.store.dossier import read_brief, take_brief
+from backend.store.dossier import select_dossiers, take_dossier
 from backend.store.flags import READ_FLAGS, take_flags
 
-_REMEMBER = """
+_REMEMBER = f"""
 INSERT INTO memories (contact_id, kind, text, created_at)
-SELECT ?1, value ->> 'kind', value ->> 'text', ?3 FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING"""
+SELECT ?1, value ->> 'kind', value ->> 'text', {NOW} FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING"""
 
 
 class D1Records:
@@ -23,14 +24,15 @@ class D1Records:
 
     async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
         """See `ports.Records.brief`."""
-        return take_brief(await self._database.batch(read_brief(campaign_id, contact_id)), campaign_id, contact_id)
+        results = await self._database.batch(select_dossiers([campaign_id], [contact_id]))
+        return take_dossier(results, campaign_id, contact_id)
 
     async def flags(self) -> Flags:
         """See `ports.Records.flags`."""
         (stored,) = await self._database.batch([READ_FLAGS])
         return take_flags(self._defaults, stored)
 
-    async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:
+    async def remember(self, contact_id: str, memories: Sequence[Memory]) -> None:
         """See `ports.Records.remember`."""
         learned = json.dumps(list(memories), ensure_ascii=False)
-        await self._database.batch([Statement(_REMEMBER, (contact_id, learned, at))])
+        await self._database.batch([Statement(_REMEMBER, (contact_id, learned))])

@@ -1,102 +1,63 @@
-"""A run in D1: what it reads comes in one batch, what it writes leaves in one fenced batch, or not at all."""
+"""A run in D1: what it writes leaves in one fenced batch, or not at all."""
 
 import json
-import re
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta
 
-from backend.checkpointer.saver import D1Saver
-from backend.d1.statements import Database, Result, Row, SqlValue, Statement
+from backend.d1.clock import NOW, later
+from backend.d1.statements import Database, SqlValue, Statement
 from backend.d1.transaction import Transaction
-from backend.domain.campaign import Case, DecisionRecord, Draft, Email, HeldDraft, Thread, ThreadStatus, pair_of
-from backend.domain.flags import Flags
+from backend.domain.campaign import Case, Draft, HeldDraft, ThreadStatus, addressee_of
+from backend.domain.instants import to_text
 from backend.errors import LeaseLost
-from backend.ports import Lease, Run
-from backend.store.dossier import read_brief, take_brief
-from backend.store.flags import READ_FLAGS, take_flags
+from backend.ports import Lease
 
-_THREAD = "SELECT * FROM threads WHERE thread_id = ?1"
-_DECISION = """
-SELECT drafts.*, COALESCE(approved_subject, subject) AS final_subject, COALESCE(approved_body, body) AS final_body
-FROM threads JOIN drafts USING (draft_id) WHERE threads.thread_id = ?1 AND threads.status = 'decided'"""
+# ?1, ?2 and ?3 are the lease: thread, owner and fence. A statement of a run does nothing without it, however late it arrives.
 
-_LEASE_HELD = """
+_HELD = "thread_id = ?1 AND lease_owner = ?2 AND fence = ?3"
+_LEASE_HELD = f"""
 INSERT INTO guards (lease_held)
-SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM threads WHERE thread_id = ?1 AND lease_owner = ?2 AND fence = ?3)
-  AND NOT EXISTS (SELECT 1 FROM audit WHERE audit_id = ?4)"""
-_HOLD = """
-INSERT INTO drafts (draft_id, thread_id, step, version, status, subject, body, provenance, graph_meta, created_at)
-VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9) ON CONFLICT (draft_id) DO NOTHING"""
-_RELEASE = """
-UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = ?7, draft_id = COALESCE(?8, draft_id),
-  attempts = ?9, lease_owner = NULL, lease_until_at = NULL
-WHERE thread_id = ?1 AND lease_owner = ?2 AND fence = ?3"""
-_AUDIT_RUN = """
-INSERT INTO audit (audit_id, thread_id, at, principal, action, draft_id, detail)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"""
+SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM threads WHERE ({_HELD}) OR (thread_id = ?1 AND done_fence = ?3))"""
+_HOLD = f"""
+INSERT INTO drafts (thread_id, step, version, campaign_id, interrupt_id, status, subject, body, provenance, graph_meta,
+  recipient_name, recipient_address, sender_name, sender_address, created_at)
+SELECT thread_id, ?4, ?5, campaign_id, ?6, 'pending', ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, {NOW} FROM threads WHERE {_HELD}"""
+_REOPEN = f"""
+UPDATE drafts SET status = 'pending', decision = NULL, decision_key = NULL, decided_by = NULL, decided_at = NULL,
+  accepts_default = 0, approved_subject = NULL, approved_body = NULL, feedback = '', reason = ''
+WHERE status = 'decided' AND (thread_id, step, version) IN (
+  SELECT thread_id, step, draft_version FROM threads WHERE {_HELD} AND status = 'decided'
+)"""
+_SETTLE_RESERVED = f"""
+UPDATE send_ledger SET state = 'unknown', settled_at = {NOW}, error = 'the thread ended before the outcome was known'
+WHERE thread_id = ?1 AND state = 'reserved' AND EXISTS (SELECT 1 FROM threads WHERE {_HELD})"""
+_AUDIT = f"""
+INSERT INTO audit (thread_id, audit_id, at, principal, action, step, version, detail)
+SELECT thread_id, 'run:' || fence, {NOW}, ?4, ?5, step, draft_version, ?6 FROM threads WHERE {_HELD} ON CONFLICT DO NOTHING"""
+_RELEASE = f"""
+UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = COALESCE(?7, {later("?8")}),
+  draft_version = COALESCE(?9, draft_version), attempts = ?10, lease_owner = NULL, lease_until_at = NULL, done_fence = fence
+WHERE {_HELD}"""
 
-_FIRST_PARAM = re.compile(r"\?1\b")
-_OF_DRAFT = {
-    "thread_id": "(SELECT thread_id FROM drafts WHERE draft_id = ?1)",
-    "campaign_id": "(SELECT campaign_id FROM drafts JOIN threads USING (thread_id) WHERE drafts.draft_id = ?1)",
-    "contact_id": "(SELECT contact_id FROM drafts JOIN threads USING (thread_id) WHERE drafts.draft_id = ?1)",
-}
-
-
-def read_case(saver: D1Saver, thread_id: str) -> list[Statement]:
-    """Everything a run of this thread reads; `open_run` takes the results."""
-    return _reads(saver, thread_id, *pair_of(thread_id))
-
-
-def read_case_of_draft(saver: D1Saver, draft_id: str) -> list[Statement]:
-    """The same reads for the thread of a draft, so that a decision and its run's reads share a request."""
-    return [_of_draft(statement, draft_id) for statement in _reads(saver, *_OF_DRAFT)]
+WAITING_FOR_A_PERSON = "waiting for a person"
+_ENDED: frozenset[ThreadStatus] = frozenset({"completed", "stopped"})
 
 
-def _reads(saver: D1Saver, thread_id: str, campaign_id: str, contact_id: str) -> list[Statement]:
-    return [
-        Statement(_THREAD, (thread_id,)),
-        READ_FLAGS,
-        Statement(_DECISION, (thread_id,)),
-        *read_brief(campaign_id, contact_id),
-        *saver.latest_statements(thread_id),
-    ]
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Where the thread stands after the run; the fields after `is_told` are the values of `_RELEASE`, in its order.
 
-
-def _of_draft(statement: Statement, draft_id: str) -> Statement:
-    """`statement`, whose first parameter names a column of `_OF_DRAFT`, with that column looked up instead."""
-    if not statement.params:
-        return statement
-    column, *others = statement.params
-    return Statement(_FIRST_PARAM.sub(_OF_DRAFT[str(column)], statement.sql), (draft_id, *others))
-
-
-@asynccontextmanager
-async def open_run(
-    database: Database, saver: D1Saver, flags: Flags, lease: Lease, results: Sequence[Result]
-) -> AsyncGenerator[Run, None]:
-    """Open the run of a leased thread on the results of its reads; inside, the checkpointer and the ledger join it.
-
-    Raises:
-        LeaseLost: somebody else holds the thread.
+    What `is_told` in the audit trail is what no other row says: an end, a failure, and that somebody is asked again.
     """
-    threads, decisions, others = results[0].rows, results[2].rows, results[3:]
-    if not threads or (threads[0]["lease_owner"], threads[0]["fence"]) != (lease.owner, lease.fence):
-        raise LeaseLost(lease.thread_id)
-    brief = read_brief(*pair_of(lease.thread_id))
-    campaign, dossier = take_brief(others, *pair_of(lease.thread_id))
-    case = Case(
-        thread=thread_of(threads[0]),
-        campaign=campaign,
-        dossier=dossier,
-        flags=take_flags(flags, results[1]),
-        decision=_decision(decisions[0]) if decisions else None,
-    )
-    transaction = Transaction()
-    saver.prefetch(transaction, lease.thread_id, others[len(brief) :])
-    with transaction.opened():
-        yield D1Run(database, transaction, lease, case)
+
+    is_told: bool
+    status: ThreadStatus
+    reason: str
+    step: int
+    next_touch_at: str | None = None
+    retry_after_s: float | None = None
+    draft_version: int | None = None
+    attempts: int = 0
 
 
 class D1Run:
@@ -107,70 +68,69 @@ class D1Run:
         self.case = case
         self._database = database
         self._transaction = transaction
-        self._outcome = _Outcome("scheduled", case.thread.step)
+        self._outcome = self._stay("nothing was told")
 
-    def hold(self, draft_id: str, held: HeldDraft, draft: Draft, *, at: str) -> None:
+    def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft) -> None:
         """See `ports.Run.hold`."""
         text = (draft["subject"], draft["body"], json.dumps(draft["provenance"]), json.dumps(draft["graph_meta"]))
-        row = (draft_id, self.lease.thread_id, held["step"], held["version"], *text, at)
-        self._transaction.stage(Statement(_HOLD, row))
-        self._outcome = _Outcome("awaiting_approval", held["step"], reason="waiting for a person", draft_id=draft_id)
+        addressee = astuple(addressee_of(self.case.campaign, self.case.dossier["contact"]))
+        self._stage(_HOLD, held["step"], held["version"], interrupt_id, *text, *addressee)
+        self._outcome = _Outcome(
+            is_told=False,
+            status="awaiting_approval",
+            reason=WAITING_FOR_A_PERSON,
+            step=held["step"],
+            draft_version=held["version"],
+        )
+
+    def ask_again(self, why: str) -> None:
+        """See `ports.Run.ask_again`."""
+        self._transaction.forget()
+        self._stage(_REOPEN)
+        self._outcome = _Outcome(is_told=True, status="awaiting_approval", reason=why, step=self.case.thread.step)
 
     def schedule(self, status: ThreadStatus, *, step: int, next_touch_at: str | None, reason: str = "") -> None:
         """See `ports.Run.schedule`."""
-        self._outcome = _Outcome(status, step, reason=reason, next_touch_at=next_touch_at)
+        self._outcome = _Outcome(is_told=status in _ENDED, status=status, reason=reason, step=step, next_touch_at=next_touch_at)
 
-    def fail(self, error: str, *, retry_at: str | None, keep_state: bool) -> None:
+    def defer(self, until: datetime, why: str) -> None:
+        """See `ports.Run.defer`."""
+        self._transaction.forget()
+        self._outcome = self._stay(why, next_touch_at=to_text(until), attempts=self.case.thread.attempts)
+
+    def fail(self, error: str, *, retry_after: timedelta | None, keep_state: bool) -> None:
         """See `ports.Run.fail`."""
         if not keep_state:
-            self._transaction.forget_participants()
+            self._transaction.forget()
         thread = self.case.thread
-        status: ThreadStatus = thread.status if retry_at else "parked"
-        self._outcome = _Outcome(status, thread.step, error, retry_at, attempts=thread.attempts + 1)
-
-    async def commit(self, *, principal: str, action: str, at: str) -> None:
-        """See `ports.Run.commit`."""
-        lease = (self.lease.thread_id, self.lease.owner, self.lease.fence)
-        audit_id = f"run:{self.lease.thread_id}:{self.lease.fence}"
-        outcome = self._outcome
-        held = Statement(_LEASE_HELD, (*lease, audit_id))
-        self._transaction.guard(held, constraint="lease_held", error=LeaseLost(self.lease.thread_id))
-        self._transaction.stage(
-            Statement(_RELEASE, (*lease, *outcome.row())),
-            Statement(_AUDIT_RUN, (audit_id, lease[0], at, principal, action, outcome.draft_id, outcome.status)),
+        self._outcome = _Outcome(
+            is_told=True,
+            status=thread.status if retry_after is not None else "parked",
+            reason=error,
+            step=thread.step,
+            retry_after_s=retry_after.total_seconds() if retry_after is not None else None,
+            attempts=thread.attempts + 1,
         )
-        await self._transaction.commit(self._database)
 
+    async def commit(self, *, principal: str, action: str) -> None:
+        """See `ports.Run.commit`."""
+        held, outcome = self._statement(_LEASE_HELD), self._outcome
+        self._transaction.guard(held, constraint="lease_held", error=LeaseLost(self.lease.thread_id))
+        last = [self._statement(_RELEASE, *astuple(outcome)[1:])]
+        if outcome.is_told:
+            last.insert(0, self._statement(_AUDIT, principal, action, outcome.reason))
+        if outcome.status in _ENDED:
+            last.insert(0, self._statement(_SETTLE_RESERVED))
+        await self._transaction.commit(self._database, last)
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """Where the thread stands after the run."""
+    def _stay(self, reason: str, *, next_touch_at: str | None = None, attempts: int = 0) -> _Outcome:
+        thread = self.case.thread
+        return _Outcome(
+            is_told=False, status=thread.status, reason=reason, step=thread.step, next_touch_at=next_touch_at, attempts=attempts
+        )
 
-    status: ThreadStatus
-    step: int
-    reason: str = ""
-    next_touch_at: str | None = None
-    draft_id: str | None = None
-    attempts: int = 0
+    def _stage(self, sql: str, *values: SqlValue) -> None:
+        self._transaction.stage(self._statement(sql, *values))
 
-    def row(self) -> tuple[SqlValue, ...]:
-        """The values of `_RELEASE`, in its order."""
-        return self.status, self.reason, self.step, self.next_touch_at, self.draft_id, self.attempts
-
-
-def thread_of(row: Row) -> Thread:
-    """Read a row of `threads`."""
-    return Thread(**{field.name: row[field.name] for field in fields(Thread)})
-
-
-def _decision(row: Row) -> DecisionRecord:
-    return DecisionRecord(
-        decision=row["decision"],
-        draft_id=row["draft_id"],
-        version=row["version"],
-        decided_by=row["decided_by"],
-        decided_at=row["decided_at"],
-        approved=Email(subject=row["final_subject"], body=row["final_body"]),
-        feedback=row["feedback"],
-        reason=row["reason"],
-    )
+    def _statement(self, sql: str, *values: SqlValue) -> Statement:
+        return Statement(sql, (self.lease.thread_id, self.lease.owner, self.lease.fence, *values))

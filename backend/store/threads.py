@@ -1,35 +1,29 @@
-"""Threads in D1: enrolment, the claims of a sweep, the compare-and-set of a decision, and the run as one transaction."""
+"""Threads in D1: enrolment, the claims of a sweep, and the way into a run. Every batch may come twice, and late."""
 
 import json
+import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from backend.checkpointer.saver import D1Saver
-from backend.d1.statements import Database, Result, Row, Statement
-from backend.domain.campaign import (
-    MAX_DRAFT_VERSIONS,
-    DecisionRequest,
-    Email,
-    pair_of,
-    thread_id_of,
-)
+from backend.checkpointer import D1Saver
+from backend.d1.clock import NOW, later
+from backend.d1.statements import Database, Result, Statement
+from backend.domain.campaign import DecisionRequest, pair_of, thread_id_of
 from backend.domain.flags import Flags
-from backend.errors import (
-    DraftAlreadyDecided,
-    DraftNoLongerWaits,
-    DraftVersionStale,
-    TooManyVersions,
-    UnknownCampaign,
-    UnknownContact,
-    UnknownDraft,
-)
-from backend.ports import Enrolment, Lease, Run
-from backend.store.runs import open_run, read_case, read_case_of_draft, thread_of
+from backend.errors import UnknownCampaign, UnknownContact
+from backend.ports import Claim, Enrolment, Lease, Run
+from backend.store.cases import open_transaction, select_cases, take_case, thread_of
+from backend.store.decisions import D1Decisions
+from backend.store.runs import D1Run
 
-_ENROL = """
+SPREAD = 8
+"""Sweeps that collided draw their next threads among this many times what they want."""
+
+_ENROL = f"""
 INSERT INTO threads (thread_id, campaign_id, contact_id, status, status_reason, enrolled_at, next_touch_at)
-SELECT campaign_id || ':' || contact_id, campaign_id, contact_id, 'scheduled', 'enrolled', ?3, ?3
+SELECT campaign_id || ':' || contact_id, campaign_id, contact_id, 'scheduled', 'enrolled', {NOW}, {NOW}
 FROM json_each(?2) AS wanted JOIN contacts ON contact_id = wanted.value JOIN campaigns ON campaign_id = ?1
 WHERE NOT EXISTS (
   SELECT 1 FROM json_each(?2) AS named WHERE NOT EXISTS (SELECT 1 FROM contacts WHERE contact_id = named.value)
@@ -41,50 +35,28 @@ _CAMPAIGN_EXISTS = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _STRANGERS = """
 SELECT value AS contact_id FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM contacts WHERE contact_id = value)"""
 _AUDIT_ENROLMENTS = """
-INSERT INTO audit (audit_id, thread_id, at, principal, action)
-SELECT 'enrol:' || thread_id, thread_id, enrolled_at, ?3, 'enrol'
+INSERT INTO audit (thread_id, audit_id, at, principal, action)
+SELECT thread_id, 'enrol', enrolled_at, ?3, 'enrol'
 FROM json_each(?2) AS wanted JOIN threads ON thread_id = ?1 || ':' || wanted.value WHERE true ON CONFLICT DO NOTHING"""
 
-_CLAIM = """
-UPDATE threads SET lease_owner = ?1, lease_until_at = ?3, fence = fence + 1
-WHERE thread_id IN (
-  SELECT thread_id FROM threads
-  WHERE next_touch_at IS NOT NULL AND next_touch_at <= ?2 AND (lease_until_at IS NULL OR lease_until_at <= ?2)
-  ORDER BY next_touch_at LIMIT ?4
-)"""
-_CLAIMED = """
-SELECT thread_id, fence FROM threads
-WHERE next_touch_at IS NOT NULL AND next_touch_at <= ?2 AND lease_owner = ?1 ORDER BY next_touch_at"""
+# The index threads_claimable is on this very expression.
+_CLAIMABLE_AT = "max(next_touch_at, COALESCE(lease_until_at, ''))"
+_DUE = f"""
+SELECT thread_id, fence FROM threads WHERE next_touch_at IS NOT NULL AND {_CLAIMABLE_AT} <= {NOW}
+ORDER BY {_CLAIMABLE_AT} LIMIT ?1"""
 
-_DECIDE = """
-UPDATE drafts SET status = 'decided', decision = ?2, decision_key = ?3, decided_by = ?4, decided_at = ?5,
-  feedback = ?7, reason = ?8,
-  approved_subject = CASE ?2 WHEN 'approve' THEN subject WHEN 'edit' THEN ?9 END,
-  approved_body = CASE ?2 WHEN 'approve' THEN body WHEN 'edit' THEN ?10 END
-WHERE draft_id = ?1 AND status = 'pending' AND version = COALESCE(?6, version)
-  AND (?2 <> 'regenerate' OR version < ?11)
-  AND EXISTS (
-    SELECT 1 FROM threads
-    WHERE threads.thread_id = drafts.thread_id AND threads.draft_id = ?1 AND threads.status = 'awaiting_approval'
-  )"""
-_TAKE_DECIDED = """
-UPDATE threads SET status = 'decided', status_reason = 'decided, not yet acted on', next_touch_at = ?3, attempts = 0,
-  lease_owner = ?2, lease_until_at = ?4, fence = fence + 1
-WHERE status = 'awaiting_approval' AND thread_id = (SELECT thread_id FROM drafts WHERE draft_id = ?1 AND decision_key = ?2)"""
-_AUDIT_DECISION = """
-INSERT INTO audit (audit_id, thread_id, at, principal, action, draft_id, version, detail)
-SELECT 'decision:' || ?2, thread_id, decided_at, decided_by, decision, draft_id, version, reason
-FROM drafts WHERE draft_id = ?1 AND decision_key = ?2 ON CONFLICT DO NOTHING"""
-_DECIDED = """
-SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence FROM drafts JOIN threads USING (thread_id)
-WHERE drafts.draft_id = ?1"""
+# A claim names the fence it saw. Whoever claims a thread raises the fence, so the same claim does nothing a second time.
+_CLAIM = f"""
+UPDATE threads SET lease_owner = ?1, lease_until_at = {later("?2")}, fence = fence + 1
+WHERE (thread_id, fence) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?3))
+  AND next_touch_at IS NOT NULL AND {_CLAIMABLE_AT} <= {NOW}"""
 
 
 @dataclass(frozen=True, slots=True)
 class _OpenedLease(Lease):
     """A lease whose claim has read, in the same request, what its run reads first."""
 
-    opening: Sequence[Result] = field(default=(), compare=False, repr=False)
+    opening: Sequence[Result] = field(compare=False, repr=False)
 
 
 class D1Threads:
@@ -94,13 +66,14 @@ class D1Threads:
         self._database = database
         self._saver = saver
         self._flags = flags
+        self._decisions = D1Decisions(database, saver)
 
-    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, at: str, principal: str) -> list[Enrolment]:
+    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, principal: str) -> list[Enrolment]:
         """See `ports.Threads.enrol`."""
         wanted = json.dumps(list(contact_ids))
         made, _, campaign, strangers, found = await self._database.batch(
             [
-                Statement(_ENROL, (campaign_id, wanted, at)),
+                Statement(_ENROL, (campaign_id, wanted)),
                 Statement(_AUDIT_ENROLMENTS, (campaign_id, wanted, principal)),
                 Statement(_CAMPAIGN_EXISTS, (campaign_id,)),
                 Statement(_STRANGERS, (wanted,)),
@@ -116,55 +89,39 @@ class D1Threads:
         ids = [thread_id_of(campaign_id, contact_id) for contact_id in contact_ids]
         return [Enrolment(threads[pair_of(thread_id)[1]], thread_id in new) for thread_id in ids]
 
-    async def claim_due(self, *, owner: str, now: str, until_at: str, limit: int) -> list[Lease]:
+    async def claim_due(self, *, owner: str, lease: timedelta, limit: int, spread: bool = False) -> Claim:
         """See `ports.Threads.claim_due`."""
-        _, claimed = await self._database.batch(
-            [Statement(_CLAIM, (owner, now, until_at, limit)), Statement(_CLAIMED, (owner, now))]
-        )
-        return [Lease(row["thread_id"], owner, row["fence"], until_at) for row in claimed.rows]
+        (due,) = await self._database.batch([Statement(_DUE, (limit * SPREAD if spread else limit,))])
+        seen = [(row["thread_id"], row["fence"]) for row in due.rows]
+        if not seen:
+            return Claim([], 0)
+        wanted = dict(random.sample(seen, min(limit, len(seen))) if spread else seen)
+        claim = Statement(_CLAIM, (owner, lease.total_seconds(), json.dumps(list(wanted.items()))))
+        _, *opening = await self._database.batch([claim, *select_cases(self._saver, list(wanted))])
+        held = {row["thread_id"] for row in opening[2].rows if row["lease_owner"] == owner}
+        leases = [
+            _OpenedLease(thread_id, owner, fence + 1, opening) for thread_id, fence in wanted.items() if thread_id in held
+        ]
+        return Claim([*leases], len(seen))
 
-    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, now: str, until_at: str) -> Lease:
+    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:
         """See `ports.Threads.decide`."""
-        edited = request.edited or Email(subject="", body="")
-        results = await self._database.batch(
-            [
-                Statement(
-                    _DECIDE,
-                    (
-                        *(draft_id, request.decision, owner, request.principal, now, request.version),
-                        *(request.feedback, request.reason, edited["subject"], edited["body"], MAX_DRAFT_VERSIONS),
-                    ),
-                ),
-                Statement(_TAKE_DECIDED, (draft_id, owner, now, until_at)),
-                Statement(_AUDIT_DECISION, (draft_id, owner)),
-                Statement(_DECIDED, (draft_id,)),
-                *read_case_of_draft(self._saver, draft_id),
-            ]
-        )
-        decided, opening = results[3], results[4:]
-        if not decided.rows:
-            raise UnknownDraft(draft_id)
-        row = decided.rows[0]
-        if row["decision_key"] == owner:
-            return _OpenedLease(row["thread_id"], owner, row["fence"], until_at, opening)
-        raise _refusal(row, request)
+        thread_id, fence, opening = await self._decisions.decide(draft_id, request, owner=owner, lease=lease)
+        return _OpenedLease(thread_id, owner, fence, opening)
+
+    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str) -> None:
+        """See `ports.Threads.stop`."""
+        await self._decisions.stop(campaign_id, contact_id, principal=principal, reason=reason)
 
     @asynccontextmanager
     async def run(self, lease: Lease) -> AsyncGenerator[Run, None]:
         """See `ports.Threads.run`."""
-        opening = lease.opening if isinstance(lease, _OpenedLease) else ()
-        results = opening or await self._database.batch(read_case(self._saver, lease.thread_id))
-        async with open_run(self._database, self._saver, self._flags, lease, results) as run:
-            yield run
-
-
-def _refusal(row: Row, request: DecisionRequest) -> Exception:
-    """Why the compare-and-set found nothing to decide."""
-    draft_id, version = row["draft_id"], row["version"]
-    if row["status"] == "decided":
-        return DraftAlreadyDecided(draft_id, row["decision"], row["decided_by"], row["decided_at"])
-    if request.version not in (None, version):
-        return DraftVersionStale(draft_id, request.version or 0, version)
-    if request.decision == "regenerate" and version >= MAX_DRAFT_VERSIONS:
-        return TooManyVersions(draft_id, MAX_DRAFT_VERSIONS)
-    return DraftNoLongerWaits(draft_id, row["thread_status"])
+        opening = (
+            lease.opening
+            if isinstance(lease, _OpenedLease)
+            else await self._database.batch(select_cases(self._saver, [lease.thread_id]))
+        )
+        case = take_case(opening, lease, self._flags)
+        transaction = open_transaction(self._saver, opening, lease.thread_id)
+        with transaction.opened():
+            yield D1Run(self._database, transaction, lease, case)

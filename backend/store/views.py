@@ -8,17 +8,26 @@ from typing import Any, cast
 from langchain_core.runnables import RunnableConfig
 
 from backend.checkpointer.saver import D1Saver
+from backend.d1.clock import NOW
 from backend.d1.statements import Database, Result, Row, Statement
 from backend.d1.transaction import Transaction
-from backend.domain.campaign import TouchRecord, thread_id_of
+from backend.domain.campaign import TouchRecord, draft_id_of, thread_id_of, touch_of
 from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
-from backend.errors import BadRequest, UnknownCampaign, UnknownContact, UnknownDraft, UnknownThread
+from backend.errors import (
+    BadRequest,
+    CheckpointTampered,
+    UnknownCampaign,
+    UnknownContact,
+    UnknownDraft,
+    UnknownThread,
+    public_sentence,
+)
 from backend.graphs.campaign_graph import CampaignState, CoachPlan, plan_in_force
 from backend.read_models import (
+    AddresseeView,
     DecisionView,
     DraftCard,
-    DraftFilter,
     DraftPage,
     DraftSummary,
     DraftVersion,
@@ -34,67 +43,66 @@ from backend.read_models import (
     WaitingBecause,
     WaitingCode,
 )
+from backend.store.cases import decision_of
 from backend.store.flags import READ_FLAGS, take_flags
+from backend.store.runs import WAITING_FOR_A_PERSON
 
 _CAMPAIGN_EXISTS = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _CONTACT_EXISTS = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
-_THREAD = "SELECT *, COALESCE(lease_until_at > ?2, 0) AS leased FROM threads WHERE thread_id = ?1"
+_THREAD = f"SELECT *, COALESCE(lease_until_at > {NOW}, 0) AS leased, {NOW} AS now FROM threads WHERE thread_id = ?1"
 _VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 ORDER BY step, version"
 _SENDS = "SELECT * FROM send_ledger WHERE thread_id = ?1"
 
-_PENDING = """
-SELECT drafts.*, threads.campaign_id, contact_id, contacts.name AS contact_name, companies.name AS company_name, 0 AS rank
-FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
-WHERE drafts.status = 'pending' AND (0, drafts.created_at, drafts.draft_id) > (?1, ?2, ?3)
-  AND threads.campaign_id = COALESCE(?4, threads.campaign_id)
-ORDER BY drafts.created_at, drafts.draft_id LIMIT ?5"""
-_DRAFTS = """
-SELECT drafts.*, threads.campaign_id, contact_id, contacts.name AS contact_name, companies.name AS company_name,
-  drafts.status <> 'pending' AS rank
-FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
-WHERE (drafts.status <> 'pending', drafts.created_at, drafts.draft_id) > (?1, ?2, ?3)
-  AND threads.campaign_id = COALESCE(?4, threads.campaign_id)
-  AND (?6 = 'all' OR drafts.status = ?6)
-ORDER BY rank, drafts.created_at, drafts.draft_id LIMIT ?5"""
+# Each listing is a range of an index, so a page costs what it holds.
+
+_PAGE = """
+SELECT drafts.*, contacts.contact_id AS contact_id, contacts.name AS contact_name, companies.name AS company_name
+FROM ({page}) AS drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
+ORDER BY drafts.created_at, drafts.thread_id"""
+_PENDING = _PAGE.format(
+    page="""
+  SELECT * FROM drafts WHERE status = 'pending' AND (created_at, thread_id) > (?1, ?2)
+  ORDER BY created_at, thread_id LIMIT ?3"""
+)
+_PENDING_OF_CAMPAIGN = _PAGE.format(
+    page="""
+  SELECT * FROM drafts WHERE status = 'pending' AND campaign_id = ?4 AND (created_at, thread_id) > (?1, ?2)
+  ORDER BY created_at, thread_id LIMIT ?3"""
+)
 
 _CARD = """
-SELECT drafts.*, threads.campaign_id, contact_id, contacts.name AS contact_name, contacts.title, contacts.address,
-  companies.name AS company_name, companies.domain AS company_domain, sender_name, sender_address
-FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) JOIN campaigns USING (campaign_id)
-LEFT JOIN companies USING (company_id)
-WHERE drafts.draft_id = ?1"""
-_OTHER_VERSIONS = """
-SELECT others.* FROM drafts JOIN drafts AS others USING (thread_id, step)
-WHERE drafts.draft_id = ?1 AND others.draft_id <> ?1 ORDER BY others.version"""
+SELECT drafts.*, contact_id, contacts.name AS contact_name, contacts.title, contacts.address, companies.name AS company_name,
+  companies.domain AS company_domain, campaigns.sender_name AS campaign_sender_name,
+  campaigns.sender_address AS campaign_sender_address
+FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id)
+JOIN campaigns ON campaigns.campaign_id = drafts.campaign_id LEFT JOIN companies USING (company_id)
+WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3"""
+_OTHER_VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 AND step = ?2 AND version <> ?3 ORDER BY version"
 _FACTS = """
 SELECT field, value, confidence, source, observed_at
-FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) JOIN company_facts USING (company_id)
-WHERE drafts.draft_id = ?1 ORDER BY confidence DESC, field, source LIMIT ?2"""
+FROM threads JOIN contacts USING (contact_id) JOIN company_facts USING (company_id)
+WHERE threads.thread_id = ?1 ORDER BY confidence DESC, field, source LIMIT ?2"""
 
-_CURSOR = re.compile(r"([01])~([0-9TZ:.-]{1,32})~([A-Za-z0-9._-]{1,64})")
-_SUMMARY = tuple(DraftSummary.__dataclass_fields__)
+_CURSOR = re.compile(r"([0-9TZ:.-]{1,32})~([A-Za-z0-9._:-]{1,140})")
+_SUMMARY = tuple(name for name in DraftSummary.__dataclass_fields__ if name != "draft_id")
 
 
 class D1Views:
-    """Read models over D1. `flags` are the defaults the stored flags are laid over."""
+    """`read_models.Views` over D1. `flags` are the defaults the stored flags are laid over."""
 
     def __init__(self, database: Database, saver: D1Saver, flags: Flags) -> None:
         self._database = database
         self._saver = saver
         self._flags = flags
 
-    async def thread(self, campaign_id: str, contact_id: str, *, now: str) -> ThreadView:
-        """Read one thread with its plan and every touch so far.
-
-        Raises:
-            UnknownCampaign, UnknownContact, UnknownThread: there is none for these ids.
-        """
+    async def thread(self, campaign_id: str, contact_id: str) -> ThreadView:
+        """See `read_models.Views.thread`."""
         thread_id = thread_id_of(campaign_id, contact_id)
         results = await self._database.batch(
             [
                 Statement(_CAMPAIGN_EXISTS, (campaign_id,)),
                 Statement(_CONTACT_EXISTS, (contact_id,)),
-                Statement(_THREAD, (thread_id, now)),
+                Statement(_THREAD, (thread_id,)),
                 READ_FLAGS,
                 Statement(_VERSIONS, (thread_id,)),
                 Statement(_SENDS, (thread_id,)),
@@ -108,40 +116,28 @@ class D1Views:
             raise UnknownContact(contact_id)
         if not threads:
             raise UnknownThread(campaign_id, contact_id)
-        state = await self._state(thread_id, results[6:])
+        state, damage = await self._state(thread_id, results[6:])
         stored = take_flags(self._flags, results[3])
-        return _thread_view(threads[0], state, stored, _touches(drafts, sends, state), now=now)
+        return _thread_view(threads[0], state, stored, _touches(drafts, sends, state), damage)
 
-    async def drafts(
-        self, *, status: DraftFilter = "pending", campaign_id: str | None = None, cursor: str | None = None, limit: int = 50
-    ) -> DraftPage:
-        """Read a page of drafts: those that wait first, the oldest first among equals.
-
-        Raises:
-            UnknownCampaign: there is none with this id.
-            BadRequest: the cursor is not one this method gave.
-        """
-        params = (*_place_after(cursor), campaign_id, limit + 1)
-        page = Statement(_PENDING, params) if status == "pending" else Statement(_DRAFTS, (*params, status))
+    async def drafts(self, *, campaign_id: str | None = None, cursor: str | None = None, limit: int = 50) -> DraftPage:
+        """See `read_models.Views.drafts`."""
+        params = (*_place_after(cursor), limit + 1)
+        page = Statement(_PENDING, params) if campaign_id is None else Statement(_PENDING_OF_CAMPAIGN, (*params, campaign_id))
         found, campaigns = await self._database.batch([page, Statement(_CAMPAIGN_EXISTS, (campaign_id,))])
         if campaign_id is not None and not campaigns.rows:
             raise UnknownCampaign(campaign_id)
         rows = found.rows[:limit]
-        summaries = [DraftSummary(**{name: row[name] for name in _SUMMARY}) for row in rows]
+        summaries = [DraftSummary(draft_id=_draft_id(row), **{name: row[name] for name in _SUMMARY}) for row in rows]
         return DraftPage(summaries, _cursor_of(rows[-1]) if len(found.rows) > limit else None)
 
     async def draft(self, draft_id: str) -> DraftCard:
-        """Read one draft as a person decides on it.
-
-        Raises:
-            UnknownDraft: there is none with this id.
-        """
+        """See `read_models.Views.draft`."""
+        touch = touch_of(draft_id)
+        if touch is None:
+            raise UnknownDraft(draft_id)
         card, others, facts = await self._database.batch(
-            [
-                Statement(_CARD, (draft_id,)),
-                Statement(_OTHER_VERSIONS, (draft_id,)),
-                Statement(_FACTS, (draft_id, MAX_COMPANY_FACTS)),
-            ]
+            [Statement(_CARD, touch), Statement(_OTHER_VERSIONS, touch), Statement(_FACTS, (touch[0], MAX_COMPANY_FACTS))]
         )
         if not card.rows:
             raise UnknownDraft(draft_id)
@@ -154,27 +150,38 @@ class D1Views:
             sender=SenderView(row["sender_name"], row["sender_address"]),
             contact=RecipientView(
                 contact_id=row["contact_id"],
-                name=row["contact_name"],
-                address=row["address"],
+                name=row["recipient_name"],
+                address=row["recipient_address"],
                 title=row["title"],
                 company_name=row["company_name"],
                 company_domain=row["company_domain"],
             ),
+            addressee_now=_addressee_now(row),
             facts=[FactView(**fact) for fact in facts.rows],
             other_versions=[_version(other) for other in others.rows],
         )
 
-    async def _state(self, thread_id: str, results: Sequence[Result]) -> CampaignState:
-        """The graph's state in the latest checkpoint, read from the results of the saver's own statements."""
+    async def _state(self, thread_id: str, results: Sequence[Result]) -> tuple[CampaignState, str]:
+        """The graph's state in the latest checkpoint, or none and what is wrong with the checkpoint."""
         transaction = Transaction()
         self._saver.prefetch(transaction, thread_id, results)
-        with transaction.opened():
-            found = await self._saver.aget_tuple(RunnableConfig(configurable={"thread_id": thread_id}))
-        return cast("CampaignState", found.checkpoint["channel_values"] if found else {})
+        try:
+            with transaction.opened():
+                found = await self._saver.aget_tuple(RunnableConfig(configurable={"thread_id": thread_id}))
+        except CheckpointTampered as refused:
+            return {}, public_sentence(refused)
+        return cast("CampaignState", found.checkpoint["channel_values"] if found else {}), ""
 
 
-def _thread_view(row: Row, state: CampaignState, flags: Flags, touches: list[TouchView], *, now: str) -> ThreadView:
-    plan = state.get("coach_plan")
+def _addressee_now(row: Row) -> AddresseeView | None:
+    """Whom the email would go to now, where that is not whom the draft was written for."""
+    now = (row["contact_name"], row["address"], row["campaign_sender_name"], row["campaign_sender_address"])
+    written_for = (row["recipient_name"], row["recipient_address"], row["sender_name"], row["sender_address"])
+    return AddresseeView(*now) if row["status"] == "pending" and now != written_for else None
+
+
+def _thread_view(row: Row, state: CampaignState, flags: Flags, touches: list[TouchView], damage: str) -> ThreadView:
+    plan, waits = state.get("coach_plan"), row["status"] == "awaiting_approval"
     return ThreadView(
         thread_id=row["thread_id"],
         campaign_id=row["campaign_id"],
@@ -185,29 +192,49 @@ def _thread_view(row: Row, state: CampaignState, flags: Flags, touches: list[Tou
         attempts=row["attempts"],
         enrolled_at=row["enrolled_at"],
         next_touch_at=row["next_touch_at"],
-        waiting_draft_id=row["draft_id"] if row["status"] == "awaiting_approval" else None,
-        waiting_because=_why_it_waits(row, now=now),
+        waiting_draft_id=_waiting_draft_id(row) if waits else None,
+        waiting_because=_why_it_waits(row),
         plan=_plan(plan) if plan else None,
         plan_in_force=plan_in_force(state, flags) is not None,
         touches=touches,
+        damage=damage,
     )
 
 
-def _why_it_waits(row: Row, *, now: str) -> WaitingBecause | None:
+def _waiting_draft_id(row: Row) -> str:
+    return draft_id_of(row["thread_id"], row["step"], row["draft_version"])
+
+
+def _draft_id(row: Row) -> str:
+    return draft_id_of(row["thread_id"], row["step"], row["version"])
+
+
+def _why_it_waits(row: Row) -> WaitingBecause | None:
     """The first reason that holds; None for a thread that ended."""
-    status, touch, due_at = row["status"], f"Touch {row['step'] + 1}", row["next_touch_at"] or ""
+    status, touch, due_at, now = row["status"], f"Touch {row['step'] + 1}", row["next_touch_at"] or "", row["now"]
     if status in {"completed", "stopped"}:
         return None
     reasons: list[tuple[bool, WaitingCode, str]] = [
         (bool(row["leased"]), "running", f"A run of {touch.lower()} is under way."),
-        (status == "awaiting_approval", "approval", f"{touch} waits for a person to decide draft '{row['draft_id']}'."),
+        (status == "awaiting_approval", "approval", f"{touch} waits for a person to decide {_waiting_draft(row)}."),
         (status == "parked", "parked", f"{touch} was given up and needs an operator: {row['status_reason']}"),
         (row["attempts"] > 0, "retry", f"{touch} failed {row['attempts']} time(s) and is tried again at {due_at}."),
+        (
+            status == "decided" and due_at > now,
+            "deferred",
+            f"{touch} is decided and waits until {due_at}. {row['status_reason']}",
+        ),
         (status == "decided", "decided", f"{touch} is decided, and the next sweep acts on it."),
         (due_at > now, "gap", f"{touch} is due at {due_at}, when the gap before it has passed."),
         (True, "sweep", f"{touch} is due, and the next sweep takes it up."),
     ]
     return next(WaitingBecause(code, sentence) for holds, code, sentence in reasons if holds)
+
+
+def _waiting_draft(row: Row) -> str:
+    """The draft a thread waits with, and why it waits again if a person decided it once."""
+    named = f"draft '{_waiting_draft_id(row)}'"
+    return named if row["status_reason"] == WAITING_FOR_A_PERSON else f"{named}. {row['status_reason'].rstrip('.')}"
 
 
 def _touches(drafts: Sequence[Row], sends: Sequence[Row], state: CampaignState) -> list[TouchView]:
@@ -220,7 +247,7 @@ def _touches(drafts: Sequence[Row], sends: Sequence[Row], state: CampaignState) 
 
 
 def _touch(step: int, versions: list[DraftVersion], record: TouchRecord | None, send: Row | None) -> TouchView:
-    email: dict[str, Any] = json.loads(send["email"]) if send and send["state"] == "sent" else {}
+    email: dict[str, Any] = json.loads(send["envelope"]) if send and send["state"] == "sent" else {}
     return TouchView(
         step=step,
         outcome=record["outcome"] if record else None,
@@ -238,7 +265,7 @@ def _version(row: Row) -> DraftVersion:
 
 def _version_fields(row: Row) -> dict[str, Any]:
     return {
-        "draft_id": row["draft_id"],
+        "draft_id": _draft_id(row),
         "version": row["version"],
         "status": row["status"],
         "subject": row["subject"],
@@ -251,7 +278,7 @@ def _version_fields(row: Row) -> dict[str, Any]:
 
 
 def _decision(row: Row) -> DecisionView:
-    approved = EmailView(row["approved_subject"], row["approved_body"]) if row["approved_body"] is not None else None
+    approved = EmailView(**decision_of(row)["approved"]) if row["decision"] in {"approve", "edit"} else None
     return DecisionView(
         row["decision"], row["decided_by"], row["decided_at"], row["feedback"], row["reason"], approved=approved
     )
@@ -269,14 +296,14 @@ def _plan(plan: CoachPlan) -> PlanView:
 
 
 def _cursor_of(row: Row) -> str:
-    return f"{row['rank']}~{row['created_at']}~{row['draft_id']}"
+    return f"{row['created_at']}~{row['thread_id']}"
 
 
-def _place_after(cursor: str | None) -> tuple[int, str, str]:
+def _place_after(cursor: str | None) -> tuple[str, str]:
     if cursor is None:
-        return -1, "", ""
+        return "", ""
     found = _CURSOR.fullmatch(cursor)
     if found is None:
         msg = "The cursor is not one that a page of drafts gave. Leave it out to begin at the first page."
         raise BadRequest(msg)
-    return int(found[1]), found[2], found[3]
+    return found[1], found[2]

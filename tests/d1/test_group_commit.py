@@ -48,7 +48,7 @@ async def test_calls_that_arrive_while_a_batch_is_in_flight_share_the_next(waver
     assert len(wavering.batches) == 1
     wavering.gate.set()
     await asyncio.gather(*calls)
-    assert [len(batch) for batch in wavering.batches] == [1, 99]
+    assert [len(batch) for batch in wavering.batches] == [2, 198]
     assert wavering.most_in_flight == 1
 
 
@@ -132,7 +132,7 @@ async def test_a_batch_too_much_for_d1_is_sent_in_smaller_ones(wavering: Waverin
     saver = D1Saver(wavering)
 
     def overloaded(statements: Sequence[Statement]) -> None:
-        if len(statements) > 1:
+        if len(statements) > 2:
             raise DatabaseUnreachable(OVERLOAD, tries=5)
 
     wavering.fails = overloaded

@@ -45,10 +45,10 @@ class RememberingRecords:
         """See `ports.Records.flags`."""
         return Flags().overridden(self.stored_flags)
 
-    async def remember(self, contact_id: str, memories: Sequence[Memory], *, at: str) -> None:
+    async def remember(self, contact_id: str, memories: Sequence[Memory]) -> None:
         """See `ports.Records.remember`."""
         new = [memory for memory in _once(memories) if memory not in self.memories_of(contact_id)]
-        self.learned.setdefault(contact_id, []).extend((at, memory) for memory in new)
+        self.learned.setdefault(contact_id, []).extend(("", memory) for memory in new)
 
     def memories_of(self, contact_id: str) -> list[Memory]:
         """Everything remembered of a contact, oldest first."""

@@ -1,0 +1,108 @@
+"""How an approved touch leaves: claimed in the ledger, confirmed right before the provider is asked, settled with its outcome.
+
+Only `send_touch` calls `deliver`. A claim another run made was perhaps posted, so it is repeated only at its own provider and
+within that provider's memory; a claim of this run was certainly not.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from backend.domain.campaign import Case, DecisionRecord
+from backend.domain.instants import to_text
+from backend.domain.suppression import normalise_address
+from backend.errors import MailOutcomeUnknown, MailRefused, SendDeferred, SendNeedsPerson
+from backend.ports import Clock, Lease, Mailer, OutgoingEmail, Reservation, SendLedger
+
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)
+"""What the database said longer ago than this is asked again; a host whose clock is further off sends nothing."""
+LOOKS_BEFORE_A_SEND = 3
+DEFERRED_FOR = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What sending takes from outside."""
+
+    ledger: SendLedger
+    mailer: Mailer
+    clock: Clock
+
+
+async def deliver(outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, step: int) -> OutgoingEmail:
+    """Send what was approved, unless it was sent before, and return the email as it left.
+
+    Raises:
+        SendRefused, AskedAgain, ApprovalMissing, LeaseLost: as `SendLedger.reserve` says; nothing was handed to the mailer.
+        SendDeferred: this host's clock is off; nothing was handed to the mailer, and nothing stays claimed.
+        SendNeedsPerson: an earlier attempt may have left; nothing was handed to the mailer.
+        MailRefused, MailOutcomeUnknown: what the provider said, settled in the run.
+    """
+    reservation = await _claim(outside, case, lease, decision, step)
+    if reservation.state == "sent":
+        return reservation.email
+    if reservation.state == "failed":
+        raise MailRefused(reservation.provider, "an earlier attempt at this touch was refused")
+    if not _may_be_posted(reservation, outside.mailer):
+        outside.ledger.settle(reservation, "unknown", error="another attempt may have left, and cannot be repeated safely")
+        raise SendNeedsPerson(reservation.thread_id, step, reservation.provider)
+    try:
+        provider_id = await outside.mailer.send(reservation.email)
+    except MailRefused as refusal:
+        outside.ledger.settle(reservation, "failed", error=str(refusal))
+        raise
+    except MailOutcomeUnknown as loss:
+        outside.ledger.settle(reservation, "unknown", error=str(loss))
+        raise
+    outside.ledger.settle(reservation, "sent", provider_id=provider_id)
+    return reservation.email
+
+
+async def _claim(outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, step: int) -> Reservation:
+    """Claim the touch, and look again as long as what the ledger said is old: a process may be frozen at any await."""
+    if not _is_recent(outside, case.now):
+        raise _clock_differs(outside, case.now)
+    email = _address(case, decision, step)
+    version, provider = decision["version"], outside.mailer.name
+    reservation = await outside.ledger.reserve(lease, step=step, version=version, email=email, provider=provider)
+    for _ in range(LOOKS_BEFORE_A_SEND):
+        if reservation.state in {"sent", "failed"} or _is_recent(outside, reservation.checked_at):
+            return reservation
+        reservation = await outside.ledger.reserve(lease, step=step, version=version, email=email, provider=provider)
+    if reservation.mine:
+        outside.ledger.release(reservation)
+    raise _clock_differs(outside, reservation.checked_at)
+
+
+def _may_be_posted(reservation: Reservation, mailer: Mailer) -> bool:
+    """Whether posting cannot deliver twice; a provider that remembers no key has a window of zero, in which nothing lies."""
+    if reservation.mine:
+        return True
+    return reservation.provider == mailer.name and 0 <= reservation.age_s < mailer.replay_window.total_seconds()
+
+
+def _is_recent(outside: Sending, database_now: datetime) -> bool:
+    return abs(outside.clock.now() - database_now) <= MAX_CLOCK_DIFFERENCE
+
+
+def _clock_differs(outside: Sending, database_now: datetime) -> SendDeferred:
+    off_s = (outside.clock.now() - database_now).total_seconds()
+    why = f"this host's clock and the database's differ by {abs(off_s):.0f} s, and a host further off than 30 s sends nothing"
+    return SendDeferred(database_now + DEFERRED_FOR, why)
+
+
+def _address(case: Case, decision: DecisionRecord, step: int) -> OutgoingEmail:
+    """The approved text as it will be frozen: the recipient from the contact row, the ids fixed by thread and step."""
+    key = sha256(f"{case.thread.thread_id}:{step}".encode()).hexdigest()[:32]
+    sender_host = normalise_address(case.campaign["sender_address"]).rpartition("@")[2]
+    return OutgoingEmail(
+        message_id=f"<{key}@{sender_host}>",
+        idempotency_key=f"touch-{key}",
+        sender_name=case.campaign["sender_name"],
+        sender_address=case.campaign["sender_address"],
+        recipient_name=case.dossier["contact"]["name"],
+        recipient_address=case.dossier["contact"]["address"],
+        subject=decision["approved"]["subject"],
+        body=decision["approved"]["body"],
+        sent_at=to_text(case.now),
+    )

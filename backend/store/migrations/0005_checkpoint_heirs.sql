@@ -1,0 +1,1 @@
+../../checkpointer/migrations/0005_checkpoint_heirs.sql
