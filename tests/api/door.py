@@ -12,52 +12,16 @@ import httpx
 from fastapi import FastAPI
 
 from backend.api.app import create_app
-from backend.d1.statements import Result, Row, SqlValue, Statement
+from backend.d1.statements import Result, Statement
 from backend.domain.access import Role
 from backend.wiring import Service, open_service
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
+from tests.northwind import CAMPAIGN_BODY, SCRIPT, contact_body
+from tests.rows import Rows
 
-EMAIL = {"subject": "Your month-end close", "body": "Hello Ada, three days are a long close. Shall we talk?"}
-PLAN: dict[str, Any] = {
-    "angle": "a shorter month-end close",
-    "tone": "direct",
-    "cadence_days": [0, 3, 5],
-    "max_touches": 3,
-    "stop_criteria": "Stop when a meeting is booked.",
-}
-SCRIPT: dict[str, Any] = {
-    "campaign:coach_plan": PLAN,
-    "email:compose": EMAIL,
-    "email:reply": {**EMAIL, "learned": []},
-    "email:role_plan": {"roles": ["researcher", "composer", "reviewer"]},
-}
 CRON_SECRETS = ("the cron secret in force", "the one before it, gültig still")
-
-FACT: dict[str, Any] = {
-    "field": "close_days",
-    "value": "Its month-end close takes three days",
-    "confidence": 0.9,
-    "source": "the 2025 annual report",
-    "date": "2026-10-01T00:00:00+13:00",
-}
-COMPANY: dict[str, Any] = {"company_id": "northwind", "name": "Northwind", "domain": "northwind.example", "facts": [FACT]}
-CONTACT: dict[str, Any] = {
-    "contact_id": "ada",
-    "address": "ada@northwind.example",
-    "name": "Ada Ngata",
-    "title": "CFO",
-    "time_zone": "Pacific/Auckland",
-    "company": COMPANY,
-}
-CAMPAIGN: dict[str, Any] = {
-    "campaign_id": "close",
-    "name": "Close",
-    "offer": "We shorten the close.",
-    "sender": {"name": "Ben Ortiz", "address": "ben@vendor.example"},
-    "allowed_links": ["https://vendor.example/close"],
-}
 
 
 class BrokenDatabase:
@@ -100,16 +64,16 @@ class Door:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def rows(self, sql: str, *params: SqlValue) -> list[Row]:
-        """Read rows."""
-        (result,) = await self.service.database.batch([Statement(sql, params)])
-        return result.rows
+    @property
+    def rows(self) -> Rows:
+        """What the database holds."""
+        return Rows(self.service.database)
 
     async def seed(self, *contact_ids: str) -> None:
         """Add one campaign, and enrol these contacts in it."""
-        contacts = [{**CONTACT, "contact_id": one, "address": f"{one}@northwind.example"} for one in contact_ids]
+        contacts = [contact_body(contact_id) for contact_id in contact_ids]
         assert (await self.post("/contacts", {"contacts": contacts})).status_code == 200
-        assert (await self.post("/campaigns", CAMPAIGN)).status_code in {200, 201}
+        assert (await self.post("/campaigns", CAMPAIGN_BODY)).status_code in {200, 201}
         assert (await self.post("/campaigns/close/enrolments", {"contact_ids": list(contact_ids)})).status_code == 201
 
     async def sweep(self) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.api.door import CAMPAIGN, CONTACT
+from tests.northwind import CAMPAIGN_BODY, CONTACT_BODY
 
 READERS = frozenset({"rep", "operator"})
 OPERATOR = frozenset({"operator"})
@@ -11,13 +11,13 @@ OPERATOR = frozenset({"operator"})
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the table; `path` is the template of the OpenAPI document, `given` the SQL after which it is served."""
+    """One row of the table; `path` is the template of the OpenAPI document, `parked` whether its thread must be."""
 
     method: str
     path: str
     roles: frozenset[str]
     body: Any = None
-    given: str = "SELECT 1"
+    parked: bool = False
 
     def at(self, draft_id: str) -> str:
         """The path of a request."""
@@ -28,13 +28,11 @@ class Route:
 
 
 ROUTES = (
-    Route("POST", "/contacts", OPERATOR, {"contacts": [CONTACT]}),
-    Route("POST", "/campaigns", OPERATOR, CAMPAIGN),
+    Route("POST", "/contacts", OPERATOR, {"contacts": [CONTACT_BODY]}),
+    Route("POST", "/campaigns", OPERATOR, CAMPAIGN_BODY),
     Route("POST", "/campaigns/{campaign_id}/enrolments", OPERATOR, {"contact_id": "ada"}),
     Route("GET", "/campaigns/{campaign_id}/threads/{contact_id}", READERS),
-    Route(
-        "POST", "/campaigns/{campaign_id}/threads/{contact_id}/requeue", OPERATOR, given="UPDATE threads SET status = 'parked'"
-    ),
+    Route("POST", "/campaigns/{campaign_id}/threads/{contact_id}/requeue", OPERATOR, parked=True),
     Route("POST", "/cron/resume", frozenset({"cron", "operator"})),
     Route("GET", "/drafts", READERS),
     Route("GET", "/drafts/{draft_id}", READERS),

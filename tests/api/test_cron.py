@@ -9,10 +9,11 @@ from structlog.testing import capture_logs
 from backend.api.cron import Sweeps
 from backend.campaigns import CLAIM_SIZE, RunReport, SweepReport
 from backend.d1.database import open_database
-from backend.d1.statements import Statement
 from backend.errors import DatabaseUnreachable
 from backend.ports import Prompt
-from tests.api.door import EMAIL, Door, open_door
+from tests.api.door import Door, open_door
+from tests.northwind import EMAIL
+from tests.rows import Rows
 
 
 class GatedResume:
@@ -72,8 +73,8 @@ async def test_the_application_ends_only_after_its_runs(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()) == (202, {"accepted": True})
         await thinking.wait()
     async with open_database(f"sqlite:///{tmp_path}/door.db") as database:
-        (threads,) = await database.batch([Statement("SELECT status, lease_owner FROM threads")])
-    assert threads.rows == [{"status": "awaiting_approval", "lease_owner": None}]
+        thread = await Rows(database).thread()
+    assert (thread["status"], thread["lease_owner"]) == ("awaiting_approval", None)
 
 
 @pytest.mark.req("API-R13")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.door import EMAIL, Door, open_door
+from tests.api.door import Door, open_door
+from tests.northwind import EMAIL
 
 BODIES: dict[str, Any] = {
     "approve": None,
@@ -135,7 +136,7 @@ async def test_the_team_answers_what_came_in_and_skips_whom_it_may_not_write_to(
     body: dict[str, Any] = {"campaign_id": "close", "contact_id": "ada"}
     reply = await door.post("/emails", {**body, "incoming": {"subject": "Re: close", "body": "Tell me more."}})
     assert (reply.json()["action"], reply.json()["role_plan"]) == ("reply", None)
-    await door.rows("UPDATE contacts SET unsubscribed = 1")
+    await door.rows.raise_flag("ada", "unsubscribed")
     skipped = (await door.post("/emails", body)).json()
     assert (skipped["action"], skipped["draft"]) == ("skip", None)
     assert "unsubscribed" in skipped["action_provenance"]["reason"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from backend.d1.statements import Statement
 from backend.errors import DatabaseUnreachable
 from backend.store.schema import D1Schema
 from tests.api.door import BrokenDatabase, Door
@@ -13,7 +14,7 @@ from tests.api.door import BrokenDatabase, Door
 async def test_a_service_is_ready_when_its_database_is(door: Door) -> None:
     """Ready with every migration; 503 names the one that is missing; the process lives all the while."""
     assert (await door.client.get("/readyz")).json() == {"status": "ready"}
-    await door.rows("DELETE FROM d1_migrations WHERE name = '0003_ticks.sql'")
+    await door.service.database.batch([Statement("DELETE FROM d1_migrations WHERE name = '0003_ticks.sql'")])
     lacking = await door.client.get("/readyz")
     assert (lacking.status_code, lacking.json()["type"]) == (503, "urn:agentic-sales:not-migrated")
     assert "0003_ticks.sql" in lacking.json()["detail"]

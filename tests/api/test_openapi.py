@@ -18,11 +18,12 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks as conformance
 
 from backend.api.app import create_app
-from tests.api.door import CAMPAIGN, CONTACT, SCRIPT, Door, open_ready
+from tests.api.door import Door, open_ready
 from tests.api.routes import ROUTES, Route
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
+from tests.northwind import CAMPAIGN_BODY, SCRIPT, contact_body
 
 CHECKS: list[Any] = [
     schemathesis.checks.not_a_server_error,
@@ -75,9 +76,9 @@ def _seed(url: str, tokens: dict[str, str]) -> list[str]:
     with httpx.Client(base_url=url, timeout=30) as client:
         client.get("/healthz")
         client.headers["Authorization"] = f"Bearer {tokens['operator']}"
-        contacts = [{**CONTACT, "contact_id": one, "address": f"{one}@northwind.example"} for one in CONTACTS]
+        contacts = [contact_body(contact_id) for contact_id in CONTACTS]
         client.post("/contacts", json={"contacts": contacts}).raise_for_status()
-        client.post("/campaigns", json=CAMPAIGN).raise_for_status()
+        client.post("/campaigns", json=CAMPAIGN_BODY).raise_for_status()
         client.post("/campaigns/close/enrolments", json={"contact_ids": CONTACTS}).raise_for_status()
         client.post("/cron/resume", params={"wait": True}).raise_for_status()
         return [draft["draft_id"] for draft in client.get("/drafts", params={"limit": 100}).json()["drafts"]]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from backend.ports import Lease
-from tests.api.door import CAMPAIGN, CONTACT, EMAIL, FACT, PLAN, Door
+from tests.api.door import Door
+from tests.northwind import CAMPAIGN_BODY, CONTACT_BODY, EMAIL, FACT_BODY, PLAN
 
 THREAD = "/campaigns/close/threads/ada"
 
@@ -35,7 +36,7 @@ async def test_a_thread_is_shown_whole_in_one_request(door: Door) -> None:
     assert (first["decision"]["decision"], first["decision"]["feedback"]) == ("regenerate", "Shorter.")
     assert (last["decision"]["decided_by"], last["decision"]["approved"]) == ("the-rep", edit)
     assert last["body"].startswith(EMAIL["body"])
-    assert last["provenance"]["evidence"] == [f"close_days: {FACT['value']} (source: {FACT['source']})"]
+    assert last["provenance"]["evidence"] == [f"close_days: {FACT_BODY['value']} (source: {FACT_BODY['source']})"]
     assert touch["decision_provenance"]["source"] == "person"
     (email,) = door.mailer.delivered
     assert (touch["outcome"], touch["message_id"], touch["sent_at"]) == ("sent", email.message_id, email.sent_at)
@@ -67,7 +68,7 @@ async def test_a_thread_says_why_it_waits(door: Door) -> None:
     door.mailer.refuse()
     await door.post(f"/drafts/{await door.pending()}/approve")
     assert await because(door) == "parked"
-    await door.rows("UPDATE threads SET status = 'stopped'")
+    await door.rows.set_threads(status="stopped")
     assert (await door.read(THREAD))["waiting_because"] is None
 
 
@@ -75,7 +76,7 @@ async def test_a_thread_says_why_it_waits(door: Door) -> None:
 async def test_a_plan_that_is_switched_off_is_shown_as_not_in_force(door: Door) -> None:
     """It stays readable for audit."""
     await door.held_draft()
-    await door.rows("INSERT INTO flags VALUES ('CAMPAIGN_COACH_ENABLED', 0, 'op', '2026')")
+    await door.rows.store_flag("CAMPAIGN_COACH_ENABLED", 0)
     thread = await door.read(THREAD)
     assert (thread["plan"]["angle"], thread["plan_in_force"]) == (PLAN["angle"], False)
 
@@ -94,7 +95,7 @@ async def test_a_plan_that_is_switched_off_is_shown_as_not_in_force(door: Door) 
 async def test_what_is_not_there_is_named(door: Door, path: str, kind: str) -> None:
     """404 says whether the campaign, the contact, the enrolment or the draft is missing."""
     await door.seed("ada")
-    await door.post("/contacts", {"contacts": [{**CONTACT, "contact_id": "bob", "address": "bob@x.example"}]})
+    await door.post("/contacts", {"contacts": [{**CONTACT_BODY, "contact_id": "bob", "address": "bob@x.example"}]})
     answer = await door.ask("GET", path, "rep")
     assert (answer.status_code, answer.json()["type"]) == (404, f"urn:agentic-sales:unknown-{kind}")
 
@@ -125,7 +126,7 @@ async def test_pages_show_each_draft_once_the_waiting_first(door: Door) -> None:
     assert await pages(door, limit=2) == [["b", "c"], ["d", "e"]]
     assert await pages(door, status="all", limit=2) == [["b", "c"], ["d", "e"], ["a"]]
     assert await pages(door, status="decided") == [["a"]]
-    await door.post("/campaigns", {**CAMPAIGN, "campaign_id": "other"})
+    await door.post("/campaigns", {**CAMPAIGN_BODY, "campaign_id": "other"})
     assert await pages(door, campaign_id="other") == [[]]
     assert await pages(door, campaign_id="close", limit=3) == [["b", "c", "d"], ["e"]]
 
@@ -155,7 +156,7 @@ async def test_a_card_is_all_a_person_decides_on(door: Door) -> None:
     second = (await door.post(f"/drafts/{first}/regenerate", {"feedback": "Shorter."})).json()["next_draft_id"]
     card = await door.read(f"/drafts/{second}")
     assert (card["version"], card["status"], card["decision"]) == (2, "pending", None)
-    assert card["sender"] == CAMPAIGN["sender"]
+    assert card["sender"] == CAMPAIGN_BODY["sender"]
     assert card["contact"] == {
         "contact_id": "ada",
         "name": "Ada Ngata",
@@ -164,7 +165,7 @@ async def test_a_card_is_all_a_person_decides_on(door: Door) -> None:
         "company_name": "Northwind",
         "company_domain": "northwind.example",
     }
-    assert [(fact["value"], fact["confidence"]) for fact in card["facts"]] == [(FACT["value"], 0.9)]
+    assert [(fact["value"], fact["confidence"]) for fact in card["facts"]] == [(FACT_BODY["value"], 0.9)]
     assert card["graph_meta"]["prompt"] == "email:compose"
     assert [(other["draft_id"], other["decision"]["decision"]) for other in card["other_versions"]] == [(first, "regenerate")]
     edit = {"subject": "Mine", "body": "My own words."}

@@ -8,16 +8,16 @@ import pytest
 
 from backend.errors import AgenticSalesError
 from backend.store.requeue import D1Requeue
-from tests.api.door import CONTACT, Door
+from tests.api.door import Door
 from tests.fakes.wavering_database import WaveringDatabase
+from tests.northwind import CONTACT_BODY
 
 REQUEUE = "/campaigns/close/threads/ada/requeue"
 
 
 async def thread(door: Door) -> dict[str, Any]:
     """The one thread's row."""
-    (row,) = await door.rows("SELECT * FROM threads")
-    return row
+    return await door.rows.thread()
 
 
 async def park_refused(door: Door) -> None:
@@ -29,14 +29,10 @@ async def park_refused(door: Door) -> None:
 
 async def assert_refused(door: Door, kind: str) -> None:
     """The request is 409 of this kind, and nothing changed by it."""
-    before = await thread(door), await door.rows("SELECT * FROM send_ledger"), await door.rows("SELECT * FROM audit")
+    before = await thread(door), await door.rows.sends(), await door.rows.audit()
     answer = await door.post(REQUEUE)
     assert (answer.status_code, answer.json()["type"]) == (409, f"urn:agentic-sales:{kind}")
-    assert (
-        await thread(door),
-        await door.rows("SELECT * FROM send_ledger"),
-        await door.rows("SELECT * FROM audit"),
-    ) == before
+    assert (await thread(door), await door.rows.sends(), await door.rows.audit()) == before
 
 
 @pytest.mark.req("API-R20")
@@ -58,9 +54,9 @@ async def test_a_refused_send_is_tried_again(door: Door) -> None:
     )
     row = await thread(door)
     assert (row["attempts"], row["status_reason"]) == (0, "requeued by the-operator")
-    assert await door.rows("SELECT * FROM send_ledger") == []
-    (audit,) = await door.rows("SELECT principal, at FROM audit WHERE action = 'requeue'")
-    assert audit == {"principal": "the-operator", "at": "2026-11-23T10:00:00.000Z"}
+    assert await door.rows.sends() == []
+    (audit,) = await door.rows.audit(action="requeue")
+    assert (audit["principal"], audit["at"]) == ("the-operator", "2026-11-23T10:00:00.000Z")
     assert (await door.sweep())["counts"]["sent"] == 1
     assert len(door.mailer.delivered) == 1
     assert (await thread(door))["step"] == 1
@@ -71,7 +67,7 @@ async def test_a_thread_without_a_decision_is_drafted_anew(door: Door) -> None:
     """Given up before its draft was written, it is due at once; at the second touch too, after the first's decision."""
     await door.seed("ada")
     for step in (0, 1):
-        await door.rows("UPDATE threads SET status = 'parked', next_touch_at = NULL, attempts = 5")
+        await door.rows.set_threads(status="parked", next_touch_at=None, attempts=5)
         back = (await door.post(REQUEUE)).json()
         assert (back["status"], back["step"], back["next_touch_at"] is None) == ("scheduled", step, False)
         await door.sweep()
@@ -86,7 +82,7 @@ async def test_an_email_that_may_have_left_is_repeated_under_its_key_while_the_p
 ) -> None:
     """Within the window the repeat delivers at most once; past it the thread is parked again and nothing is posted."""
     await park_refused(door)
-    await door.rows("UPDATE send_ledger SET state = ?1", state)
+    await door.rows.set_sends(state=state)
     door.clock.advance(door.mailer.replay_window)
     attempts = door.mailer.attempts.total()
     await door.post(REQUEUE)
@@ -107,7 +103,7 @@ async def test_a_thread_that_is_not_parked_is_left_alone(door: Door) -> None:
     await assert_refused(door, "thread-not-parked")
     await door.sweep()
     await assert_refused(door, "thread-not-parked")
-    await door.rows("UPDATE threads SET status = 'parked'")
+    await door.rows.set_threads(status="parked")
     answers = await asyncio.gather(door.post(REQUEUE), door.post(REQUEUE))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
 
@@ -125,8 +121,8 @@ async def test_a_batch_sent_twice_puts_back_once(door: Door) -> None:
     repeated = await door.service.database.batch(wavering.batches[0])
     assert repeated[-1].rows[0]["requeued"]
     assert await thread(door) == parked
-    assert await door.rows("SELECT state FROM send_ledger") == [{"state": "failed"}]
-    assert len(await door.rows("SELECT * FROM audit WHERE action = 'requeue'")) == 1
+    assert await door.rows.send_states() == ["failed"]
+    assert len(await door.rows.audit(action="requeue")) == 1
 
 
 @pytest.mark.req("API-R20")
@@ -137,7 +133,7 @@ async def test_a_batch_sent_twice_puts_back_once(door: Door) -> None:
 async def test_what_is_not_there_is_named(door: Door, campaign_id: str, contact_id: str, kind: str) -> None:
     """404 says whether the campaign, the contact or the enrolment is missing."""
     await door.seed("ada")
-    await door.post("/contacts", {"contacts": [{**CONTACT, "contact_id": "bob"}]})
+    await door.post("/contacts", {"contacts": [{**CONTACT_BODY, "contact_id": "bob"}]})
     assert (await door.post(f"/campaigns/{campaign_id}/threads/{contact_id}/requeue")).status_code == 404
     with pytest.raises(AgenticSalesError) as missing:
         await door.service.parked.requeue(campaign_id, contact_id, principal="op", now=door.clock.now())

@@ -8,11 +8,11 @@ import pytest
 
 from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
-from backend.d1.statements import Statement
 from backend.domain.access import Principal
 from backend.errors import BadRequest, TokenNameTaken, UnknownToken
 from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
+from tests.rows import Rows
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -30,11 +30,11 @@ async def database() -> AsyncGenerator[MeteredDatabase]:
 async def test_only_the_hash_of_a_token_is_stored(database: MeteredDatabase) -> None:
     """The row holds the SHA-256 and no part of the text; the text says its role and holds 32 random bytes."""
     token = await D1Tokens(database).create("ana", "rep", now=NOW, expires_in=DAY)
-    (stored,) = await database.batch([Statement("SELECT * FROM tokens")])
+    (stored,) = await Rows(database).all("tokens")
     assert token.startswith("as_rep_")
     assert len(token.removeprefix("as_rep_")) == 43
-    assert stored.rows[0]["token_sha256"] == sha256(token.encode()).hexdigest()
-    assert token not in str(stored.rows)
+    assert stored["token_sha256"] == sha256(token.encode()).hexdigest()
+    assert token not in str(stored)
 
 
 @pytest.mark.req("API-R4")

@@ -1,7 +1,8 @@
 """What the service itself asks of D1: its verbs over the bridge, with fakes for the model and the mail."""
 
 from tests.bench.proxy import Proxy, Traffic
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 TICK = 100
 

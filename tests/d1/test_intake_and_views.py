@@ -8,7 +8,6 @@ import pytest
 
 from backend.checkpointer.saver import D1Saver
 from backend.d1.meter import MeteredDatabase
-from backend.d1.statements import Statement
 from backend.domain.access import Principal
 from backend.domain.campaign import Campaign
 from backend.domain.facts import Fact
@@ -19,11 +18,10 @@ from backend.store.intake import D1Intake
 from backend.store.threads import D1Threads
 from backend.store.tokens import D1Tokens
 from backend.store.views import D1Views
+from tests.northwind import CAMPAIGN
+from tests.rows import Rows
 
 AT = "2026-11-23T09:00:00.000Z"
-HELD_DRAFT = """
-INSERT INTO drafts (draft_id, thread_id, subject, body, provenance, created_at, step, version, status, graph_meta)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 1, 'pending', '{}')"""
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
@@ -43,14 +41,7 @@ def contact(name: str, **known: Any) -> NewContact:
 
 async def campaign(database: MeteredDatabase, name: str, offer: str = "We shorten the close.") -> bool:
     """Add a campaign; says whether it is new."""
-    content = Campaign(
-        campaign_id=name,
-        name="Close",
-        offer=offer,
-        sender_name="Ben Ortiz",
-        sender_address="ben@vendor.example",
-        allowed_links=["https://vendor.example/é"],
-    )
+    content: Campaign = {**CAMPAIGN, "campaign_id": name, "offer": offer, "allowed_links": ["https://vendor.example/é"]}
     return await D1Intake(database).add_campaign(content, at=AT)
 
 
@@ -63,13 +54,10 @@ async def test_what_comes_in_is_kept(database: MeteredDatabase, name: str) -> No
         for given in (contact(name, title="CFO", bounced=True), contact(name), contact(name, title="CEO", bounced=False))
     ]
     assert [(found.created, found.updated, found.unchanged) for found in outcomes] == [(1, 0, 0), (0, 0, 1), (0, 1, 0)]
-    (row,) = await database.batch(
-        [Statement("SELECT title, bounced, address_sha256 FROM contacts WHERE contact_id = ?1", (name,))]
-    )
-    assert (row.rows[0]["title"], row.rows[0]["bounced"]) == ("CEO", 0)
-    sha256 = row.rows[0]["address_sha256"]
-    (reason,) = await database.batch([Statement("SELECT reason FROM suppressions WHERE address_sha256 = ?1", (sha256,))])
-    assert reason.rows == [{"reason": "bounced"}]
+    (row,) = await Rows(database).all("contacts", contact_id=name)
+    assert (row["title"], row["bounced"]) == ("CEO", 0)
+    (suppression,) = await Rows(database).all("suppressions", address_sha256=row["address_sha256"])
+    assert suppression["reason"] == "bounced"
     assert [await campaign(database, name), await campaign(database, name)] == [True, False]
     with pytest.raises(CampaignDiffers):
         await campaign(database, name, offer="Another one.")
@@ -83,8 +71,7 @@ async def test_what_is_shown_is_what_is_stored(database: MeteredDatabase, name: 
     saver = D1Saver(database)
     await D1Threads(database, saver, Flags()).enrol(name, [name], at=AT, principal="op")
     origin = '{"confidence": 0.5, "reason": "r", "source": "rule", "evidence": []}'
-    draft = (f"d{name}", f"{name}:{name}", "Subject", "Body", origin, AT)
-    await database.batch([Statement(HELD_DRAFT, draft)])
+    await Rows(database).hold_draft(f"d{name}", f"{name}:{name}", provenance=origin)
     views, before = D1Views(database, saver, Flags()), database.meter.copy()
     thread = await views.thread(name, name, now=AT)
     page = await views.drafts(campaign_id=name)

@@ -11,16 +11,18 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
-from backend.d1.statements import Result, Statement
+from backend.d1.statements import Result, Row, Statement
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import DraftAlreadyDecided
 from tests.d1.graphs import config_for, put
 from tests.d1.test_checkpoint_graphs import run_deltas, run_linear, run_parallel
 from tests.d1.wrangler import Edge, running_edge
 from tests.fakes.passing_database import PassingDatabase
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.rows import Rows
+from tests.story.fleet import Fleet, open_fleet
 
-OURS = ("companies", "company_facts", "contacts", "campaigns", "threads", "drafts", "send_ledger", "audit", "flags")
+COUNT_CHECKPOINTS = "SELECT count(*) AS n FROM checkpoints UNION ALL SELECT count(*) FROM checkpoint_writes"
 DECISIONS: tuple[Decision, ...] = ("regenerate", "edit", "approve", "reject")
 
 
@@ -45,9 +47,15 @@ def own_edge(tmp_path_factory: pytest.TempPathFactory) -> Generator[Edge]:
 async def fleet_on(edge: Edge, contacts: Sequence[str] = ("ada",)) -> AsyncGenerator[Fleet]:
     """A fleet with a coach on real D1, in tables that are empty."""
     async with open_database(edge.url, edge.token) as database:
-        await database.batch([Statement(f"DELETE FROM {table}") for table in (*OURS, "checkpoints", "checkpoint_writes")])  # noqa: S608  # names of this file
+        await Rows(database).empty()
+        await database.batch([Statement("DELETE FROM checkpoints"), Statement("DELETE FROM checkpoint_writes")])
     async with open_fleet(SCRIPT, coach=True, url=edge.url, token=edge.token, contacts=contacts) as fleet:
         yield fleet
+
+
+def picked(rows: Sequence[Row], *columns: str) -> list[list[Any]]:
+    """These columns of each row."""
+    return [[row[column] for column in columns] for row in rows]
 
 
 async def live(fleet: Fleet) -> list[Any]:
@@ -56,14 +64,14 @@ async def live(fleet: Fleet) -> list[Any]:
     for decision in DECISIONS:
         edited = {"edited": {"subject": "Mine", "body": "My own words."}} if decision == "edit" else {}
         await fleet.touch(decision, **edited)
-    queries = (
-        "SELECT status, step, attempts, next_touch_at FROM threads",
-        "SELECT step, version, status, decision, subject, approved_body FROM drafts ORDER BY step, version",
-        "SELECT step, state FROM send_ledger ORDER BY step",
-        "SELECT action, count(*) AS n FROM audit GROUP BY action ORDER BY action",
-        "SELECT count(*) AS n FROM checkpoints UNION ALL SELECT count(*) FROM checkpoint_writes",
-    )
-    told = [await fleet.rows(query) for query in queries]
+    (checkpoints,) = await fleet.database.batch([Statement(COUNT_CHECKPOINTS)])
+    told = [
+        picked(await fleet.rows.threads(), "status", "step", "attempts", "next_touch_at"),
+        picked(await fleet.rows.drafts(), "step", "version", "status", "decision", "subject", "approved_body"),
+        picked(await fleet.rows.sends(), "step", "state"),
+        sorted(row["action"] for row in await fleet.rows.audit()),
+        checkpoints.rows,
+    ]
     return [told, (await fleet.state())["coach_plan"], fleet.sent_days(), fleet.model.count("campaign:coach_plan")]
 
 
@@ -88,7 +96,7 @@ async def test_ticks_at_once_on_real_d1_run_each_due_thread_once(own_edge: Edge)
         ran = [run.thread_id for report in reports for run in report.runs]
         assert sorted(ran) == sorted(f"close:{contact_id}" for contact_id in contacts)
         assert fleet.model.count("email:compose") == len(contacts)
-        assert len(await fleet.rows("SELECT 1 FROM drafts WHERE status = 'pending'")) == len(contacts)
+        assert len(await fleet.rows.pending()) == len(contacts)
 
 
 async def test_a_double_click_on_real_d1_is_one_decision(own_edge: Edge) -> None:

@@ -22,7 +22,8 @@ from backend.store.views import D1Views
 from tests.d1.graphs import config_for, delta_graph
 from tests.d1.wrangler import Edge
 from tests.fakes.passing_database import PassingDatabase
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 DECISIONS: tuple[Decision, ...] = ("regenerate", "approve", "reject", "stop")
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -88,8 +89,7 @@ async def use_the_views(fleet: Fleet, database: Database) -> None:
         await D1Requeue(database).requeue("close", "ada", principal="op", now=fleet.clock.now())
     await views.drafts()
     await views.drafts(status="decided", campaign_id="close")
-    for row in await fleet.rows("SELECT draft_id FROM drafts LIMIT 1"):
-        await views.draft(row["draft_id"])
+    await views.draft((await fleet.rows.drafts())[0]["draft_id"])
 
 
 async def use_the_saver(database: Database) -> None:

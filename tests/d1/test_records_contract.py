@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from backend.d1.database import open_database
-from backend.d1.statements import SqlValue, Statement
-from backend.domain.campaign import Campaign, Company, Contact, Dossier, Memory, PastTouch
+from backend.domain.campaign import Contact, Dossier, Memory, PastTouch
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
-from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.suppression import address_sha256
 from backend.errors import UnknownCampaign, UnknownContact
 from backend.ports import Records
@@ -20,29 +18,11 @@ from backend.store.intake import D1Intake
 from backend.store.records import D1Records
 from backend.store.schema import D1Schema
 from tests.fakes.records import RememberingRecords
+from tests.northwind import CAMPAIGN, COMPANY, CONTACT, new_contact
+from tests.rows import Rows
 
 AT = "2026-11-01T00:00:00.000Z"
-CAMPAIGN = Campaign(
-    campaign_id="close",
-    name="Close",
-    offer="We shorten the close.",
-    sender_name="Ben Ortiz",
-    sender_address="ben@vendor.example",
-    allowed_links=["https://vendor.example/close"],
-)
-CONTACT = Contact(
-    contact_id="ada",
-    company_id="northwind",
-    address="Ada@Northwind.example",
-    name="Ada Ngata",
-    title="CFO",
-    time_zone="Pacific/Auckland",
-    do_not_contact=False,
-    bounced=False,
-    unsubscribed=False,
-    replied=True,
-)
-COMPANY = Company(company_id="northwind", name="Northwind", domain="northwind.example")
+REPLIED: Contact = {**CONTACT, "replied": True}
 
 
 def fact(field: str, source: str, confidence: float) -> Fact:
@@ -71,42 +51,27 @@ async def d1_bench() -> AsyncGenerator[Bench, None]:
     """The adapter, on the embedded database."""
     async with open_database("sqlite:///:memory:") as database:
         await D1Schema(database).migrate()
-        intake = D1Intake(database)
-
-        async def run(sql: str, *params: SqlValue) -> None:
-            await database.batch([Statement(sql, params)])
+        intake, rows = D1Intake(database), Rows(database)
 
         async def know_facts(facts: Sequence[Fact]) -> None:
-            company = NewCompany(company_id="northwind", name="Northwind", domain="northwind.example", facts=list(facts))
-            contact = NewContact(
-                contact_id="ada", address=CONTACT["address"], name="Ada Ngata", title="CFO",
-                time_zone="Pacific/Auckland", company=company, replied=True,
-            )  # fmt: skip
-            await intake.add_contacts([contact], at=AT)
+            await intake.add_contacts([{**new_contact(facts=list(facts)), "replied": True}], at=AT)
 
         async def know_sent(touch: PastTouch) -> None:
             email = json.dumps({key: value for key, value in touch.items() if key != "step"})
-            await run(
-                "INSERT INTO send_ledger (thread_id, step, contact_id, draft_id, attempt_id, state, email, reserved_at) "
-                "VALUES ('close:ada', ?1, 'ada', ?1, ?1, 'sent', ?2, ?3)",
-                touch["step"], email, touch["sent_at"],
-            )  # fmt: skip
-
-        async def suppress(address: str) -> None:
-            await run("INSERT INTO suppressions VALUES (?1, 'import', ?2)", address_sha256(address), AT)
+            await rows.record_send(touch["step"], email=email, at=touch["sent_at"])
 
         async def store_flag(name: str, on: bool) -> None:  # noqa: FBT001  # a flag's value
-            await run("INSERT INTO flags VALUES (?1, ?2, 'op', ?3)", name, int(on), AT)
+            await rows.store_flag(name, int(on))
 
         await intake.add_campaign(CAMPAIGN, at=AT)
         await know_facts([])
-        yield Bench(D1Records(database, Flags()), know_facts, know_sent, suppress, store_flag)
+        yield Bench(D1Records(database, Flags()), know_facts, know_sent, rows.suppress, store_flag)
 
 
 @asynccontextmanager
 async def remembering_bench() -> AsyncGenerator[Bench, None]:
     """The fake."""
-    dossier = Dossier(contact=CONTACT, company=COMPANY, facts=[], history=[], memories=[], suppressed=False)
+    dossier = Dossier(contact=REPLIED, company=COMPANY, facts=[], history=[], memories=[], suppressed=False)
     records = RememberingRecords({"close": CAMPAIGN}, {"ada": dossier})
 
     async def know_facts(facts: Sequence[Fact]) -> None:
@@ -136,7 +101,7 @@ async def test_campaign_contact_and_company_come_back_whole(bench: Bench) -> Non
     """What was put in is what a run reads, flags as booleans."""
     campaign, dossier = await bench.records.brief("close", "ada")
     assert campaign == CAMPAIGN
-    assert dossier == Dossier(contact=CONTACT, company=COMPANY, facts=[], history=[], memories=[], suppressed=False)
+    assert dossier == Dossier(contact=REPLIED, company=COMPANY, facts=[], history=[], memories=[], suppressed=False)
 
 
 @pytest.mark.req("AA06-R3")

@@ -20,6 +20,7 @@ from backend.d1.database import open_database
 from backend.store.tokens import D1Tokens
 from tests.d1.wrangler import Edge
 from tests.edge.firing import FIRED_AT, fire, own_cron, ticks
+from tests.northwind import CAMPAIGN_BODY, contact_body
 
 COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
 
@@ -81,12 +82,8 @@ async def make_token(edge: Edge) -> str:
 def enrol(served: Served) -> tuple[str, str]:
     """A contact in a campaign, due at once: the ids of both."""
     campaign_id, contact_id = (f"{noun}-{uuid4().hex}" for noun in ("campaign", "contact"))
-    sender = {"name": "Ben Ortiz", "address": "ben@vendor.example"}
-    campaign = {"campaign_id": campaign_id, "name": "Month-end", "offer": "We shorten the close.", "sender": sender}
-    served.ask(
-        "POST", "/contacts", {"contacts": [{"contact_id": contact_id, "address": "ada@northwind.example", "name": "Ada Ngata"}]}
-    )
-    served.ask("POST", "/campaigns", campaign)
+    served.ask("POST", "/contacts", {"contacts": [contact_body(contact_id)]})
+    served.ask("POST", "/campaigns", {**CAMPAIGN_BODY, "campaign_id": campaign_id})
     served.ask("POST", f"/campaigns/{campaign_id}/enrolments", {"contact_id": contact_id})
     return campaign_id, contact_id
 

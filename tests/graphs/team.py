@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.domain.campaign import Campaign, Company, Contact, Dossier, Email, PastTouch
+from backend.domain.campaign import Dossier, Email, PastTouch
 from backend.domain.facts import Fact
 from backend.graphs import email_orchestrator_graph
 from backend.graphs.email_orchestrator_graph import OrchestratorDeps
 from tests.fakes.clock import FixedClock
 from tests.fakes.records import RememberingRecords
 from tests.fakes.scripted_model import Lines, ScriptedLLM
+from tests.northwind import CAMPAIGN, COMPANY, CONTACT
 
-LINK = "https://vendor.example/close"
 EMAIL = {"subject": "Your month-end close", "body": "Hello {{first_name}}, three days are a long close. Shall we talk?"}
 REPLY = {"subject": "Re: Your month-end close", "body": "Hello {{first_name}}, a fair point. Shall we talk in May?"}
 INCOMING = Email(subject="Re: Your month-end close", body="Too dear for us this year, ask again in May.")
@@ -27,26 +27,6 @@ _GRAPHS: dict[bool, Any] = {role_plan: email_orchestrator_graph.build(role_plan=
 
 def known_records() -> RememberingRecords:
     """One campaign, one contact of a company with two facts, and one email sent before."""
-    campaign = Campaign(
-        campaign_id="close",
-        name="Close",
-        offer="We shorten the close.",
-        sender_name="Ben Ortiz",
-        sender_address="ben@vendor.example",
-        allowed_links=[LINK],
-    )
-    contact = Contact(
-        contact_id="ada",
-        company_id="northwind",
-        address="ada@northwind.example",
-        name="Ada Ngata",
-        title="CFO",
-        time_zone=None,
-        do_not_contact=False,
-        bounced=False,
-        unsubscribed=False,
-        replied=False,
-    )
     facts = [
         Fact(
             field="close_days",
@@ -58,9 +38,8 @@ def known_records() -> RememberingRecords:
         Fact(field="erp", value="It runs two ledgers", confidence=0.5, source="careers page", observed_at="2026-09-01"),
     ]
     history = [PastTouch(step=0, subject="A question", body="May I ask one?", sent_at="2026-11-01T09:00:00.000Z")]
-    company = Company(company_id="northwind", name="Northwind", domain="northwind.example")
-    dossier = Dossier(contact=contact, company=company, facts=facts, history=history, memories=[], suppressed=False)
-    return RememberingRecords({"close": campaign}, {"ada": dossier})
+    dossier = Dossier(contact={**CONTACT, "time_zone": None}, company=COMPANY, facts=facts, history=history, memories=[], suppressed=False)
+    return RememberingRecords({"close": CAMPAIGN}, {"ada": dossier})
 
 
 @dataclass

@@ -15,7 +15,8 @@ from backend.graphs.writing import MAX_BODY_CHARS, MAX_SUBJECT_CHARS, WorkerDeps
 from backend.mail.message import render
 from backend.ports import OutgoingEmail
 from tests.fakes.scripted_model import ScriptedLLM
-from tests.graphs.team import EMAIL, LINK, known_records
+from tests.graphs.team import EMAIL, known_records
+from tests.northwind import LINK
 from tests.strategies import any_text
 
 COMPOSE: Any = email_compose_graph.build()

@@ -1,6 +1,5 @@
 """A whole fleet on the embedded database with fakes at the ports: what the stories are told with."""
 
-import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,27 +12,19 @@ from backend.campaigns import Campaigns, RunReport, SweepReport
 from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
-from backend.d1.statements import Row, SqlValue, Statement
+from backend.d1.statements import Row
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.domain.flags import Flags
 from backend.domain.instants import from_text, to_text
-from backend.domain.suppression import address_sha256
 from backend.ports import Clock, Lease, Mailer, OutgoingEmail
+from backend.store.intake import D1Intake
 from backend.store.schema import D1Schema
 from backend.wiring import assemble
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
-
-PLAN: dict[str, Any] = {
-    "angle": "a shorter month-end close",
-    "tone": "direct",
-    "cadence_days": [0, 3, 5],
-    "max_touches": 3,
-    "stop_criteria": "Stop when a meeting is booked.",
-}
-EMAIL = {"subject": "Your month-end close", "body": "Hello Ada, three days are a long close. Shall we talk?"}
-SCRIPT: dict[str, Any] = {"campaign:coach_plan": PLAN, "email:compose": EMAIL}
+from tests.northwind import settle
+from tests.rows import Rows
 
 
 @dataclass
@@ -47,42 +38,18 @@ class Fleet:
     model: ScriptedLLM
     mailer: RecordingMailer
 
-    async def rows(self, sql: str, *params: SqlValue) -> list[Row]:
-        """Read rows."""
-        (result,) = await self.database.batch([Statement(sql, params)])
-        return result.rows
-
-    async def add_contact(self, contact_id: str, **flags: int) -> None:
-        """Add a contact of a company with two facts, and raise the given flags."""
-        address = f"{contact_id}@northwind.example"
-        columns: dict[str, SqlValue] = {
-            "contact_id": contact_id,
-            "company_id": "northwind",
-            "address": address,
-            "name": "Ada Ngata",
-            "title": "CFO",
-        }
-        row: dict[str, SqlValue] = {
-            **columns,
-            "address_sha256": address_sha256(address),
-            "updated_at": "2026-11-01T00:00:00.000Z",
-            **flags,
-        }
-        names = ", ".join(row)
-        marks = ", ".join(f"?{index}" for index in range(1, len(row) + 1))
-        await self.rows(f"INSERT INTO contacts ({names}) VALUES ({marks})", *row.values())  # noqa: S608  # names of this file
+    @property
+    def rows(self) -> Rows:
+        """What the database holds."""
+        return Rows(self.database)
 
     async def flag(self, contact_id: str, flag: str) -> None:
         """Raise one of the four flags of a contact."""
-        await self.rows(f"UPDATE contacts SET {flag} = 1 WHERE contact_id = ?1", contact_id)  # noqa: S608  # names of this file
+        await self.rows.raise_flag(contact_id, flag)
 
     async def switch_coach(self, *, on: bool) -> None:
         """Set the stored flag, as an operator does."""
-        await self.rows(
-            "INSERT INTO flags VALUES ('CAMPAIGN_COACH_ENABLED', ?1, 'op', '2026') "
-            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            int(on),
-        )
+        await self.rows.store_flag("CAMPAIGN_COACH_ENABLED", int(on))
 
     async def enrol(self, contact_id: str = "ada", campaign_id: str = "close") -> str:
         """Enrol a contact and return the thread's id."""
@@ -103,14 +70,14 @@ class Fleet:
 
     async def pending(self) -> str:
         """The id of the one draft that waits."""
-        (row,) = await self.rows("SELECT draft_id FROM drafts WHERE status = 'pending'")
-        return str(row["draft_id"])
+        (draft_id,) = await self.rows.pending()
+        return draft_id
 
     async def fast_forward(self) -> SweepReport:
         """Move the clock to the next due instant, if it lies ahead, and let a tick pass."""
-        (due,) = await self.rows("SELECT min(next_touch_at) AS at FROM threads")
-        if due["at"] and from_text(due["at"]) > self.clock.now():
-            self.clock.set(from_text(due["at"]))
+        due = [from_text(row["next_touch_at"]) for row in await self.rows.threads() if row["next_touch_at"]]
+        if due and min(due) > self.clock.now():
+            self.clock.set(min(due))
         return await self.resume()
 
     async def approved_but_not_sent(self) -> tuple[Lease, str, OutgoingEmail]:
@@ -120,7 +87,7 @@ class Fleet:
         draft_id, now = await self.pending(), to_text(self.clock.now())
         request = DecisionRequest("approve", "ana")
         lease = await self.campaigns.threads.decide(draft_id, request, owner="killed", now=now, until_at=now)
-        (draft,) = await self.rows("SELECT subject, body FROM drafts")
+        (draft,) = await self.rows.drafts()
         email = OutgoingEmail(
             message_id="<touch@vendor.example>",
             idempotency_key="touch",
@@ -128,14 +95,15 @@ class Fleet:
             sender_address="ben@vendor.example",
             recipient_name="Ada Ngata",
             recipient_address="ada@northwind.example",
+            subject=draft["subject"],
+            body=draft["body"],
             sent_at=now,
-            **draft,
         )
         return lease, draft_id, email
 
     async def touch(self, decision: Decision = "approve", **wishes: Any) -> RunReport:
         """Fast forward until a draft waits, and decide it; a gap that changed meanwhile takes a second tick."""
-        while not await self.rows("SELECT 1 FROM drafts WHERE status = 'pending'"):
+        while not await self.rows.pending():
             await self.fast_forward()
         return await self.decide(decision, **wishes)
 
@@ -146,8 +114,7 @@ class Fleet:
 
     async def thread(self, thread_id: str = "close:ada") -> Row:
         """The thread's row."""
-        (row,) = await self.rows("SELECT * FROM threads WHERE thread_id = ?1", thread_id)
-        return row
+        return await self.rows.thread(thread_id)
 
     def sent_days(self) -> list[int]:
         """Whole days between one delivered email and the next; the first counts from itself."""
@@ -181,15 +148,6 @@ async def open_fleet(
         saver = D1Saver(database)
         clock, model, mailer = FixedClock(), ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
         fleet = Fleet(wire(database, clock, model, mailer, Flags()), database, saver, clock, model, mailer)
-        fact = ("northwind", "close_days", "the 2025 annual report", "Its month-end close takes three days", 0.9, "2026-10-01")
-        await fleet.rows("INSERT INTO companies VALUES ('northwind', 'Northwind', 'northwind.example')")
-        await fleet.rows("INSERT INTO company_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)", *fact)
-        await fleet.rows(
-            "INSERT INTO campaigns VALUES ('close', 'Close', 'We shorten the close.', 'Ben Ortiz', ?1, ?2, '')",
-            "ben@vendor.example",
-            json.dumps(["https://vendor.example/close"]),
-        )
-        for contact_id in contacts:
-            await fleet.add_contact(contact_id)
+        await settle(D1Intake(database), *contacts)
         await fleet.switch_coach(on=coach)
         yield fleet

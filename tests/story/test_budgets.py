@@ -9,7 +9,8 @@ from backend.campaigns import CLAIM_SIZE, LEASE, RUN_DEADLINE_S, Campaigns
 from backend.graphs.writing import MAX_FACT_CHARS
 from backend.settings import Settings
 from tests.fakes.silent_model import SilentLLM
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 
 async def assert_failed_whole(fleet: Fleet, campaigns: Campaigns, budget: str) -> None:
@@ -20,7 +21,7 @@ async def assert_failed_whole(fleet: Fleet, campaigns: Campaigns, budget: str) -
     thread = await fleet.thread()
     assert (thread["status"], thread["attempts"], thread["lease_owner"]) == ("scheduled", 1, None)
     assert await fleet.state() == {}
-    assert await fleet.rows("SELECT 1 FROM drafts") == []
+    assert await fleet.rows.drafts() == []
 
 
 @pytest.mark.req("AA02-R25")
@@ -81,13 +82,13 @@ async def test_a_document_as_a_fact_is_stored_whole_and_quoted_short() -> None:
     """A fact of 200 KB survives every run and costs a prompt no more than its first thousand characters."""
     document = "the close takes three days and " * 6_400
     async with open_fleet(SCRIPT, coach=True) as fleet:
-        await fleet.rows("UPDATE company_facts SET value = ?1", document)
+        await fleet.rows.set_facts(value=document)
         await fleet.enrol()
         await fleet.touch()
-        assert (await fleet.rows("SELECT value FROM company_facts"))[0]["value"] == document
+        assert [row["value"] for row in await fleet.rows.all("company_facts")] == [document]
         assert max(len(asked.prompt.user) for asked in fleet.model.asked) < MAX_FACT_CHARS + 2_000
     async with open_fleet() as fleet:
-        await fleet.rows("UPDATE company_facts SET value = ?1", document)
+        await fleet.rows.set_facts(value=document)
         await fleet.enrol()
         await fleet.touch()
         assert "the close takes three days" in fleet.mailer.delivered[0].body

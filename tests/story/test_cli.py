@@ -1,14 +1,13 @@
 """The command line as a shell sees it: what goes to which output, and with which exit code."""
 
+import asyncio
 import json
 import os
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,11 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from backend.cli.commands import app
+from backend.store.intake import D1Intake
+from backend.wiring import open_service
 from tests.goldens import FOLDER as GOLDEN
+from tests.northwind import settle
+from tests.rows import Rows
 
 COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
 COMMANDS = ["demo", "serve", "migrate", "resume", "requeue", "doctor", "tokens create", "tokens list", "tokens revoke"]
@@ -109,19 +112,18 @@ def test_resume_reports_as_text_or_as_json() -> None:
     assert json.loads(run("resume --json").stdout) == {"counts": {"claimed": 0, "sent": 0, "failed": 0}, "runs": []}
 
 
+async def park_ada() -> None:
+    """Enrol Ada, in a thread that was given up before its first draft."""
+    async with open_service({}) as service:
+        await settle(D1Intake(service.database), "ada")
+        await service.campaigns.enrol("close", ["ada"], principal="op")
+        await Rows(service.database).set_threads(status="parked", next_touch_at=None)
+
+
 def test_requeue_puts_a_parked_thread_back() -> None:
     """It says where the thread stands; a second time there is nothing to put back, and an unknown campaign is named."""
     assert run("migrate").exit_code == 0
-    with closing(sqlite3.connect(".data/agentic-sales.db")) as database, database:
-        database.execute("INSERT INTO campaigns VALUES ('close', 'Close', 'o', 'Ben', 'ben@vendor.example', '[]', '2026')")
-        database.execute(
-            "INSERT INTO contacts (contact_id, address, address_sha256, name, title, updated_at) "
-            "VALUES ('ada', 'ada@northwind.example', 'x', 'Ada', 'CFO', '2026')"
-        )
-        database.execute(
-            "INSERT INTO threads (thread_id, campaign_id, contact_id, status, enrolled_at) "
-            "VALUES ('close:ada', 'close', 'ada', 'parked', '2026')"
-        )
+    asyncio.run(park_ada())
     back, again, unknown = run("requeue close ada"), run("requeue close ada"), run("requeue open ada")
     assert (back.exit_code, back.stdout) == (0, "Touch 1 of 'close:ada' is scheduled again; the next sweep takes it up.\n")
     assert (again.exit_code, again.stderr.partition(",")[0]) == (1, "Thread 'close:ada' is scheduled")

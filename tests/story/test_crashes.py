@@ -9,7 +9,8 @@ from backend.domain.campaign import DecisionRequest
 from backend.domain.instants import to_text
 from backend.errors import LeaseLost
 from tests.fakes.killer import Killed, KillingDatabase, KillingMailer, Moment
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 REQUESTS_OF_A_TOUCH = 7
 
@@ -17,8 +18,8 @@ REQUESTS_OF_A_TOUCH = 7
 async def first_touch(fleet: Fleet, campaigns: Campaigns) -> None:
     """What a process does for a first touch: sweep, then a person's approval."""
     await campaigns.resume()
-    for row in await fleet.rows("SELECT draft_id FROM drafts WHERE status = 'pending'"):
-        await campaigns.decide(row["draft_id"], DecisionRequest("approve", "ana"))
+    for draft_id in await fleet.rows.pending():
+        await campaigns.decide(draft_id, DecisionRequest("approve", "ana"))
 
 
 async def recover(fleet: Fleet) -> None:
@@ -41,8 +42,8 @@ async def test_killed_between_any_two_requests_the_touch_is_sent_once(at: int, m
         assert len(fleet.mailer.delivered) == 1
         assert set(fleet.mailer.deliveries.values()) == {1}
         assert (await fleet.thread())["step"] == 1
-        assert len(await fleet.rows("SELECT 1 FROM drafts")) == 1
-        assert [row["state"] for row in await fleet.rows("SELECT state FROM send_ledger")] == ["sent"]
+        assert len(await fleet.rows.drafts()) == 1
+        assert await fleet.rows.send_states() == ["sent"]
 
 
 async def test_no_request_of_a_first_touch_goes_untested() -> None:
@@ -90,7 +91,7 @@ async def test_past_the_providers_window_a_person_is_asked_instead_of_a_blind_re
         await fleet.resume()
         assert fleet.mailer.attempts.total() == 1
         assert (await fleet.thread())["status"] == "parked"
-        assert [row["state"] for row in await fleet.rows("SELECT state FROM send_ledger")] == ["unknown"]
+        assert await fleet.rows.send_states() == ["unknown"]
 
 
 async def test_a_lost_answer_is_settled_by_the_repeat() -> None:
@@ -101,9 +102,9 @@ async def test_a_lost_answer_is_settled_by_the_repeat() -> None:
         fleet.mailer.lose_answer()
         report = await fleet.decide("approve")
         assert report.error
-        assert [row["state"] for row in await fleet.rows("SELECT state FROM send_ledger")] == ["unknown"]
+        assert await fleet.rows.send_states() == ["unknown"]
         await fleet.fast_forward()
-        assert [row["state"] for row in await fleet.rows("SELECT state FROM send_ledger")] == ["sent"]
+        assert await fleet.rows.send_states() == ["sent"]
         assert set(fleet.mailer.deliveries.values()) == {1}
         assert fleet.mailer.attempts.total() == 2
 
@@ -115,7 +116,7 @@ async def test_a_refused_email_parks_the_thread_at_once() -> None:
         await fleet.resume()
         fleet.mailer.refuse()
         assert (await fleet.decide("approve")).status == "parked"
-        assert [row["state"] for row in await fleet.rows("SELECT state FROM send_ledger")] == ["failed"]
+        assert await fleet.rows.send_states() == ["failed"]
         fleet.clock.advance(timedelta(days=30))
         assert (await fleet.resume()).runs == []
 
@@ -128,9 +129,9 @@ async def test_a_run_whose_lease_was_taken_over_commits_nothing() -> None:
         (slept,) = await fleet.campaigns.threads.claim_due(owner="slept", now=start, until_at=start, limit=1)
         async with fleet.campaigns.threads.run(slept) as run:
             await fleet.on(fleet.database).resume()
-            before = await fleet.thread(), await fleet.rows("SELECT * FROM audit")
+            before = await fleet.thread(), await fleet.rows.audit()
             run.schedule("stopped", step=5, next_touch_at=None)
             with pytest.raises(LeaseLost):
                 await run.commit(principal="slept", action="resume", at=start)
-        assert (await fleet.thread(), await fleet.rows("SELECT * FROM audit")) == before
+        assert (await fleet.thread(), await fleet.rows.audit()) == before
         assert before[0]["status"] == "awaiting_approval"

@@ -6,7 +6,8 @@ import pytest
 
 from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email
 from backend.errors import DraftAlreadyDecided, DraftNoLongerWaits, DraftVersionStale, TooManyVersions, UnknownDraft
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 MY_TEXT = Email(subject="My own words", body="Dear Ada,\n\nthis is what I want to say.\n\nBen")
 
@@ -23,11 +24,11 @@ async def test_what_was_approved_is_byte_for_byte_what_is_sent() -> None:
     """The delivered subject and body equal the approved draft's."""
     async with open_fleet(SCRIPT) as fleet:
         draft_id = await waiting(fleet)
-        (draft,) = await fleet.rows("SELECT subject, body FROM drafts WHERE draft_id = ?1", draft_id)
+        (draft,) = await fleet.rows.drafts(draft_id=draft_id)
         report = await fleet.decide("approve")
         assert report.sent
         (email,) = fleet.mailer.delivered
-        assert {"subject": email.subject, "body": email.body} == draft
+        assert (email.subject, email.body) == (draft["subject"], draft["body"])
 
 
 @pytest.mark.req("AA02-R21")
@@ -37,7 +38,7 @@ async def test_edit_sends_the_persons_text_and_keeps_the_original() -> None:
         draft_id = await waiting(fleet)
         await fleet.decide("edit", edited=MY_TEXT)
         (email,) = fleet.mailer.delivered
-        (row,) = await fleet.rows("SELECT * FROM drafts WHERE draft_id = ?1", draft_id)
+        (row,) = await fleet.rows.drafts(draft_id=draft_id)
         assert (email.subject, email.body) == (MY_TEXT["subject"], MY_TEXT["body"])
         assert row["approved_body"] == MY_TEXT["body"] != row["body"]
 
@@ -50,8 +51,8 @@ async def test_regenerate_makes_a_new_version_with_the_feedback_in_the_prompt() 
         report = await fleet.decide("regenerate", feedback="Shorter, and mention the auditors.")
         assert report.status == "awaiting_approval"
         assert report.draft_id not in (None, first)
-        versions = await fleet.rows("SELECT version, status FROM drafts ORDER BY version")
-        assert versions == [{"version": 1, "status": "decided"}, {"version": 2, "status": "pending"}]
+        versions = [(row["version"], row["status"]) for row in await fleet.rows.drafts()]
+        assert versions == [(1, "decided"), (2, "pending")]
         assert "mention the auditors" in fleet.model.asked[-1].prompt.user
         assert fleet.mailer.delivered == []
 
@@ -78,7 +79,7 @@ async def test_a_touch_has_at_most_five_versions() -> None:
             await fleet.decide("regenerate", feedback="Again.")
         with pytest.raises(TooManyVersions):
             await fleet.decide("regenerate", feedback="Again.")
-        bodies = {row["body"] for row in await fleet.rows("SELECT body FROM drafts")}
+        bodies = {row["body"] for row in await fleet.rows.drafts()}
         assert len(bodies) > 1
         assert (await fleet.decide("approve")).sent
 
@@ -126,7 +127,7 @@ async def test_an_unknown_draft_decides_nothing() -> None:
         with pytest.raises(UnknownDraft):
             await fleet.campaigns.decide("nobody", DecisionRequest("approve", "ana"))
         draft_id = await waiting(fleet)
-        await fleet.rows("UPDATE threads SET status = 'stopped'")
+        await fleet.rows.set_threads(status="stopped")
         with pytest.raises(DraftNoLongerWaits, match="stopped"):
             await fleet.campaigns.decide(draft_id, DecisionRequest("approve", "ana"))
 
@@ -136,8 +137,7 @@ async def test_every_step_of_a_thread_leaves_an_audit_row() -> None:
     async with open_fleet() as fleet:
         await waiting(fleet)
         await fleet.decide("approve")
-        rows = await fleet.rows("SELECT principal, action FROM audit ORDER BY at, audit_id")
-        assert sorted((row["principal"], row["action"]) for row in rows) == [
+        assert sorted((row["principal"], row["action"]) for row in await fleet.rows.audit()) == [
             ("ana", "approve"),
             ("ana", "approve"),
             ("cron", "resume"),
@@ -148,7 +148,7 @@ async def test_every_step_of_a_thread_leaves_an_audit_row() -> None:
 async def test_a_sender_under_an_international_domain_can_send() -> None:
     """The Message-ID holds the domain's ASCII form."""
     async with open_fleet() as fleet:
-        await fleet.rows("UPDATE campaigns SET sender_address = 'mira@bücher.example'")
+        await fleet.rows.set_campaigns(sender_address="mira@bücher.example")
         await fleet.enrol()
         assert (await fleet.touch()).sent
         assert fleet.mailer.delivered[0].message_id.endswith("@xn--bcher-kva.example>")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -11,16 +10,18 @@ from email.message import EmailMessage
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
-from sqlite3 import connect
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from backend.d1.database import open_database
+from backend.d1.statements import Row
 from backend.demo.run import DATABASE, OUTBOX, STORIES, DemoContradicted, Performance, _check, run_demo
 from backend.demo.scripted_model import ScriptedModelServer
 from backend.demo.story import read_story
 from tests.goldens import CheckGolden
+from tests.rows import Rows, Table
 
 DEMO = Path(".data/demo")
 DEFAULT_GAPS = [4, 7, 7, 7, 7]
@@ -47,11 +48,14 @@ class Told:
         }
         return [email["Date"].datetime for email in self.emails if email["To"].addresses[0].addr_spec == address]
 
-    def count(self, sql: str) -> int:
-        """What a query over the run's database counts."""
-        with closing(connect(self.folder / DATABASE)) as connection:
-            (counted,) = connection.execute(sql).fetchone()
-        return int(counted)
+    def rows(self, table: Table) -> list[Row]:
+        """What the run's database holds."""
+
+        async def read() -> list[Row]:
+            async with open_database(f"sqlite:///{self.folder / DATABASE}") as database:
+                return await Rows(database).all(table)
+
+        return asyncio.run(read())
 
 
 def perform() -> str:
@@ -112,14 +116,14 @@ def test_the_gap_counts_from_the_real_send(told: Told) -> None:
 
 def test_there_is_one_file_a_send(told: Told) -> None:
     """As many .eml files as the ledger counts sends, and each with a Message-ID of its own."""
-    sends = told.count("SELECT count(*) FROM send_ledger WHERE state = 'sent'")
+    sends = [row["state"] for row in told.rows("send_ledger")].count("sent")
     assert len(told.emails) == sends == len({email["Message-ID"] for email in told.emails})
     assert f"{sends} sent, {sends} .eml files" in told.transcript
 
 
 def test_every_kind_of_decision_was_made(told: Told) -> None:
     """The story holds an approval, an edit, a regeneration, a rejection and a stop."""
-    assert told.count("SELECT count(DISTINCT decision) FROM drafts") == 5
+    assert len({row["decision"] for row in told.rows("drafts")} - {None}) == 5
 
 
 def test_the_emails_are_fit_to_be_sent(told: Told) -> None:

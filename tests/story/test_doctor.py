@@ -30,6 +30,7 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.loopback_d1 import LoopbackD1, refused
 from tests.fakes.unlike_d1 import BlankDatabase, PiecemealDatabase, TextDatabase
 from tests.fakes.wavering_database import WaveringDatabase
+from tests.rows import Rows
 
 FILE = ".data/agentic-sales.db"
 MIGRATIONS = ["0001_campaigns.sql", "0002_checkpoints.sql", "0003_ticks.sql"]
@@ -197,7 +198,7 @@ async def test_what_is_no_database_is_wrong(own_folder: Path) -> None:
 @pytest.mark.req("DOCTOR-R10")
 async def test_what_is_odd_and_works_is_a_note(database: MeteredDatabase) -> None:
     """Slow round trips, a clock of another year, a token that ran out, a stored flag nobody reads."""
-    await database.batch([Statement("INSERT INTO flags VALUES ('COACH', 1, 'ana', '2026-11-22T09:00:00.000Z')")])
+    await Rows(database).store_flag("COACH", 1)
     years_later = FixedClock(SystemClock().now() + timedelta(days=730))
     seconds = count(step=0.151)
     report = await examine(SOUND, clock=years_later, stopwatch=lambda: next(seconds))
@@ -210,8 +211,7 @@ async def test_what_is_odd_and_works_is_a_note(database: MeteredDatabase) -> Non
 @pytest.mark.req("DOCTOR-R1")
 async def test_a_stored_flag_is_told_with_who_set_it(database: MeteredDatabase) -> None:
     """A row overrides the environment, so it is shown beside it."""
-    stored = "INSERT INTO flags VALUES ('CAMPAIGN_COACH_ENABLED', 1, 'ana', '2026-11-22T09:00:00.000Z')"
-    await database.batch([Statement(stored)])
+    await Rows(database).store_flag("CAMPAIGN_COACH_ENABLED", 1, set_by="ana")
     report = await examine()
     assert report["flags"].found == "CAMPAIGN_COACH_ENABLED off, ORCHESTRATOR_ROLE_PLAN off"
     assert report["stored flags"].found.startswith("CAMPAIGN_COACH_ENABLED on, set by ana")

@@ -7,7 +7,8 @@ import pytest
 from backend.domain.flags import Flags
 from backend.errors import UnknownCampaign, UnknownContact
 from backend.store.records import D1Records
-from tests.story.fleet import SCRIPT, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import open_fleet
 
 
 @pytest.mark.req("AA02-R1")
@@ -40,7 +41,7 @@ async def test_one_stranger_among_the_contacts_enrols_nobody() -> None:
             await fleet.campaigns.enrol("close", ["ada", "nobody"], principal="op")
         with pytest.raises(UnknownCampaign, match="open"):
             await fleet.campaigns.enrol("open", ["ada"], principal="op")
-        assert await fleet.rows("SELECT 1 FROM threads") == []
+        assert await fleet.rows.threads() == []
 
 
 @pytest.mark.req("AA02-R18")
@@ -52,7 +53,7 @@ async def test_a_stored_flag_overrides_the_default(default: bool) -> None:  # no
         records = D1Records(fleet.database, Flags(campaign_coach_enabled=default))
         await fleet.switch_coach(on=not default)
         assert (await records.flags()).campaign_coach_enabled is not default
-        await fleet.rows("DELETE FROM flags")
+        await fleet.rows.forget_flags()
         assert (await records.flags()).campaign_coach_enabled is default
 
 

@@ -10,7 +10,8 @@ from backend.domain.text import fence
 from backend.errors import StatementFailed
 from backend.store.flags import take_flags
 from tests.goldens import CheckGolden
-from tests.story.fleet import EMAIL, PLAN, SCRIPT, Fleet, open_fleet
+from tests.northwind import EMAIL, PLAN, SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 
 def transcript(fleet: Fleet) -> str:
@@ -33,7 +34,7 @@ async def test_off_is_byte_identical_to_the_baseline(check_golden: CheckGolden) 
     async with open_fleet(SCRIPT, coach=False) as fleet:
         await run_two_touches(fleet)
         state = {channel: value for channel, value in (await fleet.state()).items() if not channel.startswith("branch:")}
-        draft_ids = {row["draft_id"]: f"draft-{row['step']}" for row in await fleet.rows("SELECT draft_id, step FROM drafts")}
+        draft_ids = {row["draft_id"]: f"draft-{row['step']}" for row in await fleet.rows.drafts()}
         text = json.dumps(state, indent=1, sort_keys=True)
         for draft_id, name in draft_ids.items():
             text = text.replace(draft_id, name)
@@ -118,5 +119,5 @@ async def test_a_flag_is_stored_as_0_or_1_and_as_nothing_else() -> None:
     """Text that looks like a word for off never switches a feature on."""
     async with open_fleet(SCRIPT) as fleet:
         with pytest.raises(StatementFailed):
-            await fleet.rows("UPDATE flags SET value = 'false'")
+            await fleet.rows.store_flag("CAMPAIGN_COACH_ENABLED", "false")
         assert take_flags(Flags(), Result([{"name": "CAMPAIGN_COACH_ENABLED", "value": "false"}])) == Flags()

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from backend.domain.suppression import CONTACT_FLAGS, address_sha256
+from backend.domain.suppression import CONTACT_FLAGS
 from backend.errors import ApprovalMissing, LeaseLost
-from tests.story.fleet import SCRIPT, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import open_fleet
 
 
 @pytest.mark.req("AA02-R19")
@@ -18,7 +19,7 @@ async def test_a_flag_known_before_the_touch_stops_it_before_it_is_written(flag:
         await fleet.flag("ada", flag)
         (run,) = (await fleet.resume()).runs
         assert (run.status, run.reason) == ("stopped", flag)
-        assert await fleet.rows("SELECT 1 FROM drafts") == []
+        assert await fleet.rows.drafts() == []
 
 
 @pytest.mark.req("AA02-R19")
@@ -57,14 +58,14 @@ async def test_a_flag_raised_between_approval_and_send_wins(flag: str) -> None:
         report = await fleet.decide("approve")
         assert (report.sent, report.status, report.reason) == (False, "stopped", flag)
         assert fleet.mailer.delivered == []
-        assert await fleet.rows("SELECT 1 FROM send_ledger") == []
+        assert await fleet.rows.sends() == []
 
 
 @pytest.mark.req("AA02-R19")
 async def test_a_suppressed_address_is_never_written_to_under_any_contact() -> None:
     """The hash list is asked by address, in every spelling of it."""
     async with open_fleet() as fleet:
-        await fleet.rows("INSERT INTO suppressions VALUES (?1, 'import', '2026')", address_sha256(" ADA@Northwind.EXAMPLE "))
+        await fleet.rows.suppress(" ADA@Northwind.EXAMPLE ")
         await fleet.enrol()
         (run,) = (await fleet.resume()).runs
         assert (run.status, run.reason) == ("stopped", "suppressed")
@@ -95,7 +96,7 @@ async def test_the_ledger_takes_only_the_text_a_person_approved() -> None:
             await ledger.reserve(lease, step=1, draft_id=draft_id, email=email)
         with pytest.raises(LeaseLost):
             await ledger.reserve(replace(lease, fence=lease.fence - 1), step=0, draft_id=draft_id, email=email)
-        await fleet.rows("UPDATE drafts SET decision = 'reject'")
+        await fleet.rows.set_drafts(decision="reject")
         with pytest.raises(ApprovalMissing):
             await ledger.reserve(lease, step=0, draft_id=draft_id, email=email)
-        assert await fleet.rows("SELECT 1 FROM send_ledger") == []
+        assert await fleet.rows.sends() == []

@@ -14,7 +14,8 @@ import pytest
 
 from backend.campaigns import LEASE
 from tests.fakes.other_process import Fate
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 from tests.story.victims import World, approve_and_freeze, campaigns_of, nursery, start_process, work, work_until_killed
 
 CONTACTS = ("ada", "bo", "cy", "dee")
@@ -63,10 +64,8 @@ async def recover(fleet: Fleet, world: World) -> None:
 
 async def standings(fleet: Fleet) -> list[tuple[str, int, str]]:
     """Where every thread stands, and what the ledger says of its first touch."""
-    sql = """
-    SELECT status, threads.step, COALESCE(state, '') AS state FROM threads LEFT JOIN send_ledger USING (thread_id)
-    ORDER BY thread_id"""
-    return [(row["status"], row["step"], row["state"]) for row in await fleet.rows(sql)]
+    states = {row["thread_id"]: row["state"] for row in await fleet.rows.sends()}
+    return [(row["status"], row["step"], states.get(row["thread_id"], "")) for row in await fleet.rows.threads()]
 
 
 @pytest.mark.req("AA02-R13", "AA02-R20", "AA02-R21")
@@ -87,7 +86,7 @@ async def test_after_any_kills_each_approval_is_one_delivery(tmp_path: Path, see
         assert await standings(fleet) == [("scheduled", 1, "sent")] * len(CONTACTS)
         plans = {str((await fleet.state(f"close:{contact}"))["coach_plan"]) for contact in CONTACTS}
         assert len(plans) == 1
-        assert await fleet.rows("SELECT 1 FROM drafts WHERE step = 0 AND version > 1") == []
+        assert {row["version"] for row in await fleet.rows.drafts(step=0)} == {1}
 
 
 @pytest.mark.req("AA02-R21")
@@ -115,7 +114,7 @@ async def freeze_four(fleet: Fleet, world: World) -> list[ForkServerProcess]:
     """Four people approve a draft each, and each one's process stops on its way."""
     context = nursery()
     await campaigns_of(world, fleet.database).resume()
-    drafts = [str(row["draft_id"]) for row in await fleet.rows("SELECT draft_id FROM drafts ORDER BY thread_id")]
+    drafts = [str(row["draft_id"]) for row in await fleet.rows.drafts()]
     processes: list[ForkServerProcess] = []
     for fate, draft_id in zip(FROZEN, drafts, strict=True):
         told, tells = context.Pipe(duplex=False)

@@ -15,9 +15,11 @@ from backend.campaigns import Campaigns
 from backend.domain.campaign import MAX_DRAFT_VERSIONS, Decision, DecisionRequest, Email
 from backend.errors import Conflict
 from tests.fakes.killer import Killed, KillingDatabase, Moment
-from tests.story.fleet import SCRIPT, Fleet, open_fleet
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 CONTACTS = ("ada", "bo", "cy")
+SENDING = {"approve", "edit"}
 MY_TEXT = Email(subject="My own words", body="Dear you,\n\nthis is mine.")
 
 
@@ -51,18 +53,12 @@ class Campaign(RuleBasedStateMachine):
 
     async def approvals(self, contact_id: str) -> int:
         """How many touches to this contact a person approved."""
-        sql = "SELECT count(DISTINCT step) AS approved FROM drafts WHERE thread_id = ?1 AND decision IN ('approve', 'edit')"
-        (row,) = await self.fleet.rows(sql, f"close:{contact_id}")
-        return int(row["approved"])
-
-    async def pending(self) -> list[str]:
-        """The drafts that wait, in order."""
-        rows = await self.fleet.rows("SELECT draft_id FROM drafts WHERE status = 'pending' ORDER BY thread_id")
-        return [str(row["draft_id"]) for row in rows]
+        drafts = await self.fleet.rows.drafts(thread_id=f"close:{contact_id}")
+        return len({row["step"] for row in drafts if row["decision"] in SENDING})
 
     async def decide_some(self, campaigns: Campaigns, which: int, decision: Decision) -> None:
         """Decide one of the drafts that wait, if any does."""
-        waiting = await self.pending()
+        waiting = await self.fleet.rows.pending()
         if waiting:
             edited = MY_TEXT if decision == "edit" else None
             with suppress(Conflict):
@@ -116,21 +112,16 @@ class Campaign(RuleBasedStateMachine):
         """Once each, approved to the letter, never after a reply, within the budget, and at most one plan a thread."""
         mailer = self.fleet.mailer
         assert set(mailer.deliveries.values()) <= {1}
-        approved = self.run(
-            self.fleet.rows(
-                "SELECT approved_subject AS subject, approved_body AS body FROM drafts WHERE decision IN ('approve', 'edit')"
-            )
-        )
-        assert all({"subject": email.subject, "body": email.body} in approved for email in mailer.delivered)
+        drafts = self.run(self.fleet.rows.drafts())
+        approved = {(row["approved_subject"], row["approved_body"]) for row in drafts if row["decision"] in SENDING}
+        assert {(email.subject, email.body) for email in mailer.delivered} <= approved
         for contact_id in CONTACTS:
             assert self.delivered_to(contact_id) <= self.run(self.approvals(contact_id))
         for contact_id, delivered in self.delivered_at_reply.items():
             assert self.delivered_to(contact_id) == delivered
-        (most,) = self.run(self.fleet.rows("SELECT max(version) AS version, max(step) AS step FROM drafts"))
-        assert (most["version"] or 0) <= MAX_DRAFT_VERSIONS
-        assert (most["step"] or 0) < len(SCRIPT["campaign:coach_plan"]["cadence_days"]) * 2
-        unsettled = self.run(self.fleet.rows("SELECT 1 FROM send_ledger WHERE state = 'sent' AND provider_id = ''"))
-        assert unsettled == []
+        assert max((row["version"] for row in drafts), default=0) <= MAX_DRAFT_VERSIONS
+        assert max((row["step"] for row in drafts), default=0) < len(SCRIPT["campaign:coach_plan"]["cadence_days"]) * 2
+        assert self.run(self.fleet.rows.sends(state="sent", provider_id="")) == []
 
 
 TestCampaign = pytest.mark.req("AA02-R21", "AA02-R22")(Campaign.TestCase)

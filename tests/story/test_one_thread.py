@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.story.fleet import PLAN, SCRIPT, Fleet, open_fleet
+from tests.northwind import PLAN, SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 
 async def run_to_the_end(fleet: Fleet, touches: int) -> None:

@@ -9,7 +9,8 @@ from langsmith.utils import get_env_var
 
 from backend.wiring import open_service
 from tests.fakes.langsmith import langsmith_on_loopback
-from tests.story.fleet import EMAIL, SCRIPT, Fleet, open_fleet
+from tests.northwind import EMAIL, SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 SECRETS = ("ada@northwind.example", "Ada Ngata", "northwind.example", EMAIL["body"], "month-end close takes three days")
 

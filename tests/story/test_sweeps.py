@@ -9,7 +9,8 @@ import pytest
 from backend.campaigns import RETRY_AFTER
 from backend.domain.instants import to_text
 from backend.errors import ModelCallFailed
-from tests.story.fleet import PLAN, SCRIPT, open_fleet
+from tests.northwind import PLAN, SCRIPT
+from tests.story.fleet import open_fleet
 
 
 async def test_ten_ticks_at_once_run_each_due_thread_once() -> None:
@@ -29,11 +30,11 @@ async def test_a_tick_never_touches_a_draft_that_waits() -> None:
     async with open_fleet(SCRIPT) as fleet:
         await fleet.enrol()
         await fleet.resume()
-        before = await fleet.rows("SELECT * FROM drafts")
+        before = await fleet.rows.drafts()
         for _ in range(5):
             fleet.clock.advance(timedelta(days=7))
             assert (await fleet.resume()).runs == []
-        assert await fleet.rows("SELECT * FROM drafts") == before
+        assert await fleet.rows.drafts() == before
 
 
 @pytest.mark.req("AA02-R19")
@@ -53,7 +54,7 @@ async def test_the_row_says_when_a_thread_is_due() -> None:
     async with open_fleet() as fleet:
         await fleet.enrol()
         await fleet.touch()
-        await fleet.rows("UPDATE threads SET next_touch_at = ?1", to_text(fleet.clock.now()))
+        await fleet.rows.set_threads(next_touch_at=to_text(fleet.clock.now()))
         assert [run.status for run in (await fleet.resume()).runs] == ["awaiting_approval"]
 
 

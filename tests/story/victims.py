@@ -12,15 +12,14 @@ from pathlib import Path
 from backend.campaigns import Campaigns
 from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
-from backend.d1.statements import Statement
 from backend.domain.campaign import DecisionRequest
 from backend.domain.flags import Flags
 from tests.fakes.clock import FixedClock
 from tests.fakes.other_process import Fate, FatedDatabase, FatedMailer, FileClock, FolderProvider, freeze, kill_nine
 from tests.fakes.scripted_model import ScriptedLLM
-from tests.story.fleet import SCRIPT, wire
-
-PENDING = "SELECT draft_id FROM drafts WHERE status = 'pending' ORDER BY draft_id"
+from tests.northwind import SCRIPT
+from tests.rows import Rows
+from tests.story.fleet import wire
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,8 @@ class World:
 async def work(campaigns: Campaigns, database: MeteredDatabase) -> None:
     """A tick, then a person who approves whatever waits; `database` is the person's own."""
     await campaigns.resume()
-    (pending,) = await database.batch([Statement(PENDING)])
-    for row in pending.rows:
-        await campaigns.decide(row["draft_id"], DecisionRequest("approve", "ana"))
+    for draft_id in await Rows(database).pending():
+        await campaigns.decide(draft_id, DecisionRequest("approve", "ana"))
 
 
 def campaigns_of(world: World, database: MeteredDatabase) -> Campaigns:

@@ -1,0 +1,142 @@
+"""The service's own tables as tests read and change them: the one place where a test's SQL names their columns."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from backend.d1.statements import Database, Row, SqlValue, Statement
+from backend.domain.suppression import address_sha256
+
+Table = Literal[
+    "audit", "campaigns", "companies", "company_facts", "contacts", "drafts", "flags", "memories", "send_ledger",
+    "suppressions", "threads", "tokens",
+]  # fmt: skip
+ORDERS: dict[Table, str] = {
+    "audit": "at, audit_id",
+    "campaigns": "campaign_id",
+    "companies": "company_id",
+    "company_facts": "company_id, field, source",
+    "contacts": "contact_id",
+    "drafts": "thread_id, step, version",
+    "flags": "name",
+    "memories": "contact_id, created_at",
+    "send_ledger": "thread_id, step",
+    "suppressions": "address_sha256",
+    "threads": "thread_id",
+    "tokens": "name",
+}
+"""Every table, and the order its rows are read in."""
+SOME_TIME = "2026-11-01T00:00:00.000Z"
+"""When a row that a test adds was made."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The tables behind one database. `known` gives columns and the values they must have; rows come whole, by name."""
+
+    database: Database
+
+    async def all(self, table: Table, **known: SqlValue) -> list[Row]:
+        """The rows of a table, in its order."""
+        where = " AND ".join(f"{column} IS ?{number}" for number, column in enumerate(known, 1)) or "true"
+        return await self._run(f"SELECT * FROM {table} WHERE {where} ORDER BY {ORDERS[table]}", *known.values())  # noqa: S608  # names of our tests
+
+    async def everything(self) -> dict[Table, list[Row]]:
+        """Every row of every table."""
+        return {table: await self.all(table) for table in ORDERS}
+
+    async def threads(self, **known: SqlValue) -> list[Row]:
+        """Threads, by id."""
+        return await self.all("threads", **known)
+
+    async def thread(self, thread_id: str = "close:ada") -> Row:
+        """One thread."""
+        (row,) = await self.threads(thread_id=thread_id)
+        return row
+
+    async def drafts(self, **known: SqlValue) -> list[Row]:
+        """Drafts by thread, step and version."""
+        return await self.all("drafts", **known)
+
+    async def pending(self) -> list[str]:
+        """The ids of the drafts that wait, by thread."""
+        return [str(row["draft_id"]) for row in await self.drafts(status="pending")]
+
+    async def sends(self, **known: SqlValue) -> list[Row]:
+        """The ledger, by thread and step."""
+        return await self.all("send_ledger", **known)
+
+    async def send_states(self) -> list[str]:
+        """What the ledger says of each send, by thread and step."""
+        return [str(row["state"]) for row in await self.sends()]
+
+    async def audit(self, **known: SqlValue) -> list[Row]:
+        """The audit trail, the oldest row first."""
+        return await self.all("audit", **known)
+
+    async def set_threads(self, **columns: SqlValue) -> None:
+        """Change every thread."""
+        await self._set("threads", columns)
+
+    async def set_drafts(self, **columns: SqlValue) -> None:
+        """Change every draft."""
+        await self._set("drafts", columns)
+
+    async def set_sends(self, **columns: SqlValue) -> None:
+        """Change every send."""
+        await self._set("send_ledger", columns)
+
+    async def set_campaigns(self, **columns: SqlValue) -> None:
+        """Change every campaign."""
+        await self._set("campaigns", columns)
+
+    async def set_facts(self, **columns: SqlValue) -> None:
+        """Change every fact."""
+        await self._set("company_facts", columns)
+
+    async def raise_flag(self, contact_id: str, flag: str) -> None:
+        """Raise one of the four flags of a contact, and suppress nothing."""
+        await self._run(f"UPDATE contacts SET {flag} = 1 WHERE contact_id = ?1", contact_id)  # noqa: S608  # as above
+
+    async def suppress(self, address: str) -> None:
+        """Put an address on the list, as an import does."""
+        await self._add("suppressions", address_sha256=address_sha256(address), reason="import", created_at=SOME_TIME)
+
+    async def store_flag(self, name: str, value: SqlValue, *, set_by: str = "op") -> None:
+        """Store a flag, as an operator does; one of the same name is replaced."""
+        await self._run("DELETE FROM flags WHERE name = ?1", name)
+        await self._add("flags", name=name, value=value, set_by=set_by, set_at=SOME_TIME)
+
+    async def forget_flags(self) -> None:
+        """Take every stored flag away, so that the defaults count."""
+        await self._run("DELETE FROM flags")
+
+    async def hold_draft(self, draft_id: str, thread_id: str, *, provenance: str) -> None:
+        """Add a first draft that waits, without its thread's knowledge."""
+        await self._add(
+            "drafts", draft_id=draft_id, thread_id=thread_id, step=0, version=1, status="pending", subject="Subject",
+            body="Body", provenance=provenance, graph_meta="{}", created_at=SOME_TIME,
+        )  # fmt: skip
+
+    async def record_send(self, step: int, *, email: str, at: str) -> None:
+        """Add a send of the thread `close:ada` that the provider took; `email` is its JSON."""
+        attempt = str(step)
+        await self._add(
+            "send_ledger", thread_id="close:ada", step=step, contact_id="ada", draft_id=attempt, attempt_id=attempt,
+            state="sent", email=email, reserved_at=at,
+        )  # fmt: skip
+
+    async def empty(self) -> None:
+        """Leave no row in any of the tables."""
+        await self.database.batch([Statement(f"DELETE FROM {table}") for table in ORDERS])  # noqa: S608  # names from above
+
+    async def _set(self, table: Table, columns: dict[str, SqlValue]) -> None:
+        changes = ", ".join(f"{column} = ?{number}" for number, column in enumerate(columns, 1))
+        await self._run(f"UPDATE {table} SET {changes}", *columns.values())  # noqa: S608  # names of our tests
+
+    async def _add(self, table: Table, **columns: SqlValue) -> None:
+        marks = ", ".join(f"?{number}" for number in range(1, len(columns) + 1))
+        await self._run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", *columns.values())  # noqa: S608  # names from above
+
+    async def _run(self, sql: str, *params: SqlValue) -> list[Row]:
+        (result,) = await self.database.batch([Statement(sql, params)])
+        return result.rows
