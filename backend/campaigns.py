@@ -121,9 +121,9 @@ class Campaigns:
         while len(runs) < max_threads:
             size = min(CLAIM_SIZE, max_threads - len(runs))
             claim = await self.threads.claim_due(owner=uuid4().hex, lease=LEASE, limit=size, spread=collided)
-            if not claim.seen:
-                return SweepReport(runs, took_all=True)
             runs += await asyncio.gather(*(self._run(lease, principal="cron") for lease in claim.leases))
+            if claim.seen < size:
+                return SweepReport(runs, took_all=True)
             collided = len(claim.leases) < min(size, claim.seen)
         return SweepReport(runs, took_all=False)
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from backend.campaigns import LEASE, Campaigns
 from backend.checkpointer import D1Saver
+from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_database, open_proven_database
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
@@ -162,7 +163,7 @@ async def open_service(
     """Open the database and the model client, wire the service, and close both on leaving.
 
     `overrides` are settings by name that take precedence over the environment; each keyword replaces one adapter, as the
-    demo does with the clock and tests with their fakes. A clock is an embedded database's too.
+    demo does with the clock and tests with their fakes. A clock is the database's too.
 
     Raises:
         SettingRefused: a setting is not allowed; nothing was opened.
@@ -172,12 +173,11 @@ async def open_service(
     _hide_from_traces()
     settings = read_settings(overrides)
     async with AsyncExitStack() as stack:
-        now = clock.now if clock else None
-        database = await stack.enter_async_context(open_proven_database(settings.d1_url, _reveal(settings.d1_token), now=now))
+        database = await stack.enter_async_context(open_proven_database(settings.d1_url, _reveal(settings.d1_token)))
         if make_llm is None:
             make_llm = await stack.enter_async_context(make_deepseek(overrides))
         yield assemble(
-            database,
+            TimedDatabase(database, clock.now) if clock else database,
             clock=clock or SystemClock(),
             make_llm=make_llm,
             mailer=mailer or OutboxMailer(settings.outbox_dir),

@@ -94,6 +94,5 @@ def new_contact(contact_id: str = "ada", *, facts: list[Fact] | None = None) -> 
 
 async def settle(intake: D1Intake, *contact_ids: str) -> None:
     """Add the campaign and these contacts of Northwind."""
-    at = "2026-11-01T00:00:00.000Z"
-    await intake.add_campaign(CAMPAIGN, at=at)
-    await intake.add_contacts([new_contact(contact_id) for contact_id in contact_ids], at=at)
+    await intake.add_campaign(CAMPAIGN)
+    await intake.add_contacts([new_contact(contact_id) for contact_id in contact_ids])

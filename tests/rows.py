@@ -1,9 +1,11 @@
 """The service's own tables as tests read and change them: the one place where a test's SQL names their columns."""
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
 from backend.d1.statements import Database, Row, SqlValue, Statement
+from backend.domain.campaign import draft_id_of, touch_of
 from backend.domain.suppression import address_sha256
 
 Table = Literal[
@@ -54,8 +56,11 @@ class Rows:
         return row
 
     async def drafts(self, **known: SqlValue) -> list[Row]:
-        """Drafts by thread, step and version."""
-        return await self.all("drafts", **known)
+        """Drafts by thread, step and version, each with its id, by which they may be asked for."""
+        if touch := touch_of(str(known.pop("draft_id", ""))):
+            known |= dict(zip(("thread_id", "step", "version"), touch, strict=True))
+        found = await self.all("drafts", **known)
+        return [{**row, "draft_id": draft_id_of(row["thread_id"], row["step"], row["version"])} for row in found]
 
     async def pending(self) -> list[str]:
         """The ids of the drafts that wait, by thread."""
@@ -110,19 +115,28 @@ class Rows:
         """Take every stored flag away, so that the defaults count."""
         await self._run("DELETE FROM flags")
 
-    async def hold_draft(self, draft_id: str, thread_id: str, *, provenance: str) -> None:
-        """Add a first draft that waits, without its thread's knowledge."""
+    async def hold_draft(self, campaign_id: str, contact_id: str, *, provenance: str) -> str:
+        """Add a first draft that waits, without its thread's knowledge, and return its id."""
+        thread_id = f"{campaign_id}:{contact_id}"
         await self._add(
-            "drafts", draft_id=draft_id, thread_id=thread_id, step=0, version=1, status="pending", subject="Subject",
-            body="Body", provenance=provenance, graph_meta="{}", created_at=SOME_TIME,
+            "drafts", thread_id=thread_id, step=0, version=1, campaign_id=campaign_id, interrupt_id="", status="pending",
+            subject="Subject", body="Body", provenance=provenance, graph_meta="{}", recipient_name="Ada Ngata",
+            recipient_address="ada@northwind.example", sender_name="Ben Ortiz", sender_address="ben@vendor.example",
+            created_at=SOME_TIME,
         )  # fmt: skip
+        return draft_id_of(thread_id, 0, 1)
 
-    async def record_send(self, step: int, *, email: str, at: str) -> None:
-        """Add a send of the thread `close:ada` that the provider took; `email` is its JSON."""
-        attempt = str(step)
+    async def record_send(self, step: int, *, subject: str, body: str, at: str) -> None:
+        """Add a draft of the thread `close:ada` and its send, which the provider took."""
         await self._add(
-            "send_ledger", thread_id="close:ada", step=step, contact_id="ada", draft_id=attempt, attempt_id=attempt,
-            state="sent", email=email, reserved_at=at,
+            "drafts", thread_id="close:ada", step=step, version=1, campaign_id="close", interrupt_id="", status="decided",
+            subject=subject, body=body, provenance="{}", graph_meta="{}", recipient_name="", recipient_address="",
+            sender_name="", sender_address="", created_at=at,
+        )  # fmt: skip
+        await self._add(
+            "send_ledger", thread_id="close:ada", step=step, version=1, contact_id="ada", attempt_id=str(step), provider="",
+            sender_address="", message_id="", state="sent", envelope=json.dumps({"sent_at": at}), text_sha256="",
+            reserved_at=at,
         )  # fmt: skip
 
     async def empty(self) -> None:

@@ -125,7 +125,7 @@ async def requeue_thread(campaign_id: CampaignId, contact_id: ContactId, service
 async def stop_thread(
     campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who, body: StopBody | None = None
 ) -> ThreadView:
-    """End a thread wherever it stands, between touches too; a draft that waits is withdrawn. The thread is shown as it stands."""
+    """End a thread wherever it stands, between touches too; a draft that waits is withdrawn."""
     await service.campaigns.stop(campaign_id, contact_id, principal=who.name, reason=body.reason if body else "")
     return await service.views.thread(campaign_id, contact_id)
 

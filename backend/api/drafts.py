@@ -83,8 +83,10 @@ async def approve_draft(draft_id: DraftId, service: Wired, who: Who, body: Appro
 @router.post("/{draft_id}/edit", **_APPROVAL)
 async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody) -> DecisionAnswer:
     """Send this text instead; the draft as it was written is kept beside it."""
-    seen = {"version": body.version, "recipient": body.recipient, "override": body.override}
-    return await _decide(service, draft_id, DecisionRequest("edit", who.name, edited=body.as_email(), **seen))
+    request = DecisionRequest(
+        "edit", who.name, body.version, edited=body.as_email(), recipient=body.recipient, override=body.override
+    )
+    return await _decide(service, draft_id, request)
 
 
 @router.post("/{draft_id}/regenerate", **_REGENERATION)

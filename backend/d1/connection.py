@@ -6,11 +6,9 @@ import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any, TypeVar
 
 from backend.d1 import limits
-from backend.d1.clock import set_clock
 from backend.d1.footprint import Footprint, read_indexes
 from backend.d1.statements import Result, Row, SqlValue, Statement
 from backend.errors import DatabaseUnreachable, DatabaseUnwritable, StatementFailed
@@ -57,9 +55,8 @@ _UNWRITABLE = frozenset(
 class Connection:
     """A connection that runs batches as D1 does."""
 
-    def __init__(self, path: str, now: Callable[[], datetime] | None) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._now = now
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="d1")
         self._rules_apply = False
         self._touched: set[tuple[int, str, str]] = set()
@@ -91,8 +88,6 @@ class Connection:
             connection.execute(f"PRAGMA {pragma}")
         for limit, most in _LIMITS.items():
             connection.setlimit(limit, most)
-        if self._now:
-            set_clock(connection, self._now)
         connection.set_authorizer(self._authorize)
 
     def _close(self) -> None:

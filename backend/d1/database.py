@@ -13,9 +13,8 @@
 `open_proven_database` is the one to work with: REST is open only after it has shown that its batches are atomic.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -39,19 +38,17 @@ async def open_database(
     *,
     policy: HttpPolicy | None = None,
     cloudflare_api: str = CLOUDFLARE_API,
-    now: Callable[[], datetime] | None = None,
 ) -> AsyncGenerator[MeteredDatabase, None]:
     """Open the database that `url` names, and close it on leaving.
 
-    `token` is the bearer token of the bridge or of the REST API; the embedded database needs none. `now` replaces the clock of
-    an embedded database, for simulated time; a database elsewhere keeps its own.
+    `token` is the bearer token of the bridge or of the REST API; the embedded database needs none.
 
     Raises:
         SettingRefused: the URL names no transport, REST lacks its token, or no header can carry it. Nothing was opened.
         DatabaseUnreachable: an embedded database cannot be opened.
     """
     if _scheme_of(url) == "sqlite":
-        async with open_embedded(_path_of(url), now) as embedded:
+        async with open_embedded(_path_of(url)) as embedded:
             yield embedded
         return
     token = _checked_token(token)
@@ -66,7 +63,6 @@ async def open_proven_database(
     *,
     policy: HttpPolicy | None = None,
     cloudflare_api: str = CLOUDFLARE_API,
-    now: Callable[[], datetime] | None = None,
 ) -> AsyncGenerator[MeteredDatabase, None]:
     """Open the database that `url` names for work; REST proves first, in two requests, that its batches are atomic.
 
@@ -75,7 +71,7 @@ async def open_proven_database(
         BatchesNotAtomic: REST keeps half of a failed batch. Nothing of it is left, and nothing was opened.
         DatabaseUnreachable: it cannot be opened, or REST gave no clear answer.
     """
-    async with open_database(url, token, policy=policy, cloudflare_api=cloudflare_api, now=now) as database:
+    async with open_database(url, token, policy=policy, cloudflare_api=cloudflare_api) as database:
         if _scheme_of(url) == "d1":
             await prove_atomic_batches(database)
         yield database

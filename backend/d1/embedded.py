@@ -7,9 +7,8 @@ back and the rows changed.
 
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 
 from backend.d1 import limits
@@ -24,11 +23,11 @@ IN_MEMORY = ":memory:"
 class EmbeddedDatabase:
     """The embedded transport; made by `open_embedded`."""
 
-    def __init__(self, path: str, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, path: str) -> None:
         self.meter = Meter()
         self._path = path
-        self._writer = Connection(path, now)
-        self._reader = self._writer if path == IN_MEMORY else Connection(path, now)
+        self._writer = Connection(path)
+        self._reader = self._writer if path == IN_MEMORY else Connection(path)
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         """Run `statements` as one transaction; see `Database.batch`."""
@@ -69,9 +68,9 @@ class EmbeddedDatabase:
 
 
 @asynccontextmanager
-async def open_embedded(path: str, now: Callable[[], datetime] | None = None) -> AsyncGenerator[EmbeddedDatabase, None]:
-    """Open the SQLite file at `path` under D1's rules, making it where it is missing; `now` replaces its clock."""
-    database = EmbeddedDatabase(path, now)
+async def open_embedded(path: str) -> AsyncGenerator[EmbeddedDatabase, None]:
+    """Open the SQLite file at `path` under D1's rules, making it where it is missing."""
+    database = EmbeddedDatabase(path)
     await database.connect()
     try:
         yield database

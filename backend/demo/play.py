@@ -14,6 +14,7 @@ from backend.demo.story import Incident, Story, Verdict
 from backend.domain.campaign import DecisionRequest, pair_of
 from backend.domain.instants import from_text
 from backend.domain.text import cut_on_word
+from backend.errors import DraftWithdrawn
 from backend.read_models import DraftCard, ThreadView
 from backend.wiring import Service
 
@@ -150,8 +151,13 @@ class Play:
             edited=verdict.edited,
             feedback=verdict.feedback,
             reason=verdict.reason,
+            accepts_default=True,
         )
-        run = await self._spend(self.service.campaigns.decide(draft.draft_id, request))
+        try:
+            run = await self._spend(self.service.campaigns.decide(draft.draft_id, request))
+        except DraftWithdrawn as withdrawn:
+            self._say(contact_id, "ended", f"{self._name(draft)} was withdrawn: {withdrawn.facts['why']}")
+            return
         self._say(contact_id, "sent" if run.sent else "decided", f"{self._name(draft)}, {_tell_decision(verdict, run)}")
         if run.sent:
             self.sent[contact_id] += 1

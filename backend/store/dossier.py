@@ -26,7 +26,7 @@ SELECT contact_id, companies.* FROM json_each(?1) AS wanted CROSS JOIN contacts 
 CROSS JOIN companies ON companies.company_id = contacts.company_id"""
 _FACTS = """
 SELECT * FROM (
-  SELECT contact_id, field, value, confidence, facts.source, observed_at,
+  SELECT contact_id, field, facts.value, confidence, facts.source, observed_at,
     row_number() OVER (PARTITION BY contact_id ORDER BY confidence DESC, field, facts.source) AS rank
   FROM json_each(?1) AS wanted CROSS JOIN contacts ON contact_id = wanted.value
   CROSS JOIN company_facts AS facts ON facts.company_id = contacts.company_id

@@ -24,8 +24,8 @@ _ADDRESSED = """
 (drafts.recipient_name, drafts.recipient_address, drafts.sender_name, drafts.sender_address) = (?9, ?10, ?11, ?12)
   AND (contacts.name, contacts.address, campaigns.sender_name, campaigns.sender_address) = (?9, ?10, ?11, ?12)"""
 _SCENE = """
-threads JOIN drafts ON drafts.thread_id = threads.thread_id AND drafts.step = ?2 AND drafts.version = ?6
-  JOIN contacts ON contacts.contact_id = threads.contact_id JOIN campaigns ON campaigns.campaign_id = threads.campaign_id"""
+threads JOIN contacts ON contacts.contact_id = threads.contact_id JOIN campaigns ON campaigns.campaign_id = threads.campaign_id
+  LEFT JOIN drafts ON drafts.thread_id = threads.thread_id AND drafts.step = ?2 AND drafts.version = ?6"""
 _RESERVE = f"""
 INSERT INTO send_ledger (thread_id, step, version, contact_id, attempt_id, provider, sender_address, message_id, state,
   envelope, text_sha256, reserved_at)

@@ -32,14 +32,14 @@ class GatedResume:
         await self.gate.wait()
         if not self._outcomes:
             self.rests.put_nowait(self.calls)
-            return SweepReport()
+            return SweepReport([])
         outcome = self._outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
 
-FULL = SweepReport([RunReport(f"close:c{n}", "awaiting_approval") for n in range(CLAIM_SIZE)])
+FULL = SweepReport([RunReport(f"close:c{n}", "awaiting_approval") for n in range(CLAIM_SIZE)], took_all=False)
 
 
 @pytest.mark.req("API-R13")

@@ -86,7 +86,7 @@ async def test_contacts_go_in_with_one_request_however_large(door: Door) -> None
         for n in range(500)
     ]
     before = door.service.database.meter.copy()
-    counts = await D1Intake(door.service.database).add_contacts(contacts, at=AT)
+    counts = await D1Intake(door.service.database).add_contacts(contacts)
     spent = door.service.database.meter.since(before)
     assert (counts.created, spent.requests) == (500, 1)
     assert spent.bytes_sent > 2 * CHUNK_BYTES

@@ -113,7 +113,7 @@ async def test_a_batch_sent_twice_puts_back_once(door: Door) -> None:
     """At once or only after the thread was given up again, a repeat changes nothing and has the answer of the first."""
     await park_refused(door)
     wavering = WaveringDatabase(door.service.database, times=2)
-    await D1Requeue(wavering).requeue("close", "ada", principal="op", now=door.clock.now())
+    await D1Requeue(wavering).requeue("close", "ada", principal="op")
     door.mailer.refuse()
     await door.sweep()
     parked = await thread(door)
@@ -136,5 +136,5 @@ async def test_what_is_not_there_is_named(door: Door, campaign_id: str, contact_
     await door.post("/contacts", {"contacts": [{**CONTACT_BODY, "contact_id": "bob"}]})
     assert (await door.post(f"/campaigns/{campaign_id}/threads/{contact_id}/requeue")).status_code == 404
     with pytest.raises(AgenticSalesError) as missing:
-        await door.service.parked.requeue(campaign_id, contact_id, principal="op", now=door.clock.now())
+        await door.service.parked.requeue(campaign_id, contact_id, principal="op")
     assert type(missing.value).__name__ == f"Unknown{kind}"

@@ -53,7 +53,8 @@ async def test_a_thread_goes_on_whatever_the_hosts_clocks_say(  # noqa: PLR0913,
     keep_latest: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     """Each of three hosts, minutes or a day apart, finds what the one before it put, and puts the newest itself."""
-    config, given = config_for(thread_id), {"visited": []}
+    config = config_for(thread_id)
+    given: Any = {"visited": []}
     expected = [["a", "b"], ["a", "b", "c:yes", "d", "e"], ["a", "b", "c:yes", "d", "e", "a", "b"]]
     for seconds, visited in zip(ahead, expected, strict=True):
         host_clock["ahead"] = timedelta(seconds=seconds)
@@ -78,7 +79,7 @@ async def test_a_host_behind_is_fenced_like_any_other(
     assert read is not None
     state = await graph.aget_state(config)
     await graph.ainvoke(say_yes(*state.interrupts), config)
-    late = {**read.checkpoint, "id": str(uuid6())}
+    late: Any = {**read.checkpoint, "id": str(uuid6())}
     with pytest.raises(ThreadMovedOn):
         await other.aput(read.config, late, {"source": "loop", "step": 9}, {})
     assert (await graph.aget_state(config)).values["visited"] == ["a", "b", "c:yes", "d", "e"]
@@ -108,7 +109,8 @@ async def test_a_saver_told_so_keeps_one_checkpoint(embedded: MeteredDatabase, t
     """After every run there is one checkpoint with its own writes and blobs, and a graph that waits twice ends as ever."""
     ended = []
     for name, saver in (("all", D1Saver(embedded)), (thread_id, D1Saver(embedded, keep_latest=True))):
-        graph, config, given = parallel_graph(saver), config_for(name), None
+        graph, config = parallel_graph(saver), config_for(name)
+        given: Any = None
         while True:
             await graph.ainvoke(given or {"visited": ["x" * 9_000]}, config, durability=durability)
             state = await graph.aget_state(config)

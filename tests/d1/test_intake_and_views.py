@@ -42,7 +42,7 @@ def contact(name: str, **known: Any) -> NewContact:
 async def campaign(database: MeteredDatabase, name: str, offer: str = "We shorten the close.") -> bool:
     """Add a campaign; says whether it is new."""
     content: Campaign = {**CAMPAIGN, "campaign_id": name, "offer": offer, "allowed_links": ["https://vendor.example/é"]}
-    return await D1Intake(database).add_campaign(content, at=AT)
+    return await D1Intake(database).add_campaign(content)
 
 
 @pytest.mark.req("API-R9", "API-R10", "API-R11")
@@ -50,7 +50,7 @@ async def test_what_comes_in_is_kept(database: MeteredDatabase, name: str) -> No
     """Contacts are created, changed and left alone by what is given; a campaign is found again or refused."""
     intake = D1Intake(database)
     outcomes = [
-        await intake.add_contacts([given], at=AT)
+        await intake.add_contacts([given])
         for given in (contact(name, title="CFO", bounced=True), contact(name), contact(name, title="CEO", bounced=False))
     ]
     assert [(found.created, found.updated, found.unchanged) for found in outcomes] == [(1, 0, 0), (0, 0, 1), (0, 1, 0)]
@@ -66,23 +66,23 @@ async def test_what_comes_in_is_kept(database: MeteredDatabase, name: str) -> No
 @pytest.mark.req("API-R14", "API-R15")
 async def test_what_is_shown_is_what_is_stored(database: MeteredDatabase, name: str) -> None:
     """A thread, the list and the card of its draft, in one request each."""
-    await D1Intake(database).add_contacts([contact(name)], at=AT)
+    await D1Intake(database).add_contacts([contact(name)])
     await campaign(database, name)
     saver = D1Saver(database)
-    await D1Threads(database, saver, Flags()).enrol(name, [name], at=AT, principal="op")
+    await D1Threads(database, saver, Flags()).enrol(name, [name], principal="op")
     origin = '{"confidence": 0.5, "reason": "r", "source": "rule", "evidence": []}'
-    await Rows(database).hold_draft(f"d{name}", f"{name}:{name}", provenance=origin)
+    draft_id = await Rows(database).hold_draft(name, name, provenance=origin)
     views, before = D1Views(database, saver, Flags()), database.meter.copy()
-    thread = await views.thread(name, name, now=AT)
+    thread = await views.thread(name, name)
     page = await views.drafts(campaign_id=name)
-    decided = await views.drafts(campaign_id=name, status="decided", cursor=f"1~{AT}~x", limit=1)
-    card = await views.draft(f"d{name}")
+    after = await views.drafts(campaign_id=name, cursor=f"{AT}~x", limit=1)
+    card = await views.draft(draft_id)
     assert database.meter.since(before).requests == 4
     assert (thread.status, thread.plan, thread.plan_in_force, thread.touches[0].step) == ("scheduled", None, False, 0)
     assert thread.waiting_because
     assert thread.waiting_because.code == "sweep"
-    assert [(found.draft_id, found.company_name, found.step) for found in page.drafts] == [(f"d{name}", "Northwind", 0)]
-    assert (page.next_cursor, decided.drafts) == (None, [])
+    assert [(found.draft_id, found.company_name, found.step) for found in page.drafts] == [(draft_id, "Northwind", 0)]
+    assert (page.next_cursor, after.drafts) == (None, [])
     assert (card.contact.name, card.facts[0].confidence, card.provenance.source) == ("Ada Ngata", 0.5, "rule")
 
 

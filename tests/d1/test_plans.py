@@ -66,15 +66,15 @@ async def use_the_doors(fleet: Fleet, database: Database) -> None:
     fact = Fact(field="staff", value="40", confidence=0.5, source="a report", observed_at=at)
     company = NewCompany(company_id="tern", name="Tern", facts=[fact])
     await intake.add_contacts(
-        [{"contact_id": "bo", "address": "bo@tern.example", "name": "Bo", "bounced": True, "company": company}], at=at
+        [{"contact_id": "bo", "address": "bo@tern.example", "name": "Bo", "bounced": True, "company": company}]
     )
     campaign = Campaign(
         name="n", offer="o", sender_name="s", sender_address="s@vendor.example", campaign_id="x", allowed_links=[]
     )
-    await intake.add_campaign(campaign, at=at)
+    await intake.add_campaign(campaign)
     await records.brief("close", "ada")
     await records.flags()
-    await records.remember("ada", [Memory(kind="wish", text="fewer clicks")], at=at)
+    await records.remember("ada", [Memory(kind="wish", text="fewer clicks")])
     token = await tokens.create("ana", "rep", now=now, expires_in=fleet.mailer.replay_window)
     await tokens.find(token, now)
     await tokens.list()
@@ -84,11 +84,11 @@ async def use_the_doors(fleet: Fleet, database: Database) -> None:
 async def use_the_views(fleet: Fleet, database: Database) -> None:
     """Threads, drafts and their cards, and a thread that an operator puts back."""
     views = D1Views(database, D1Saver(database), Flags())
-    await views.thread("close", "ada", now=to_text(fleet.clock.now()))
+    await views.thread("close", "ada")
     with suppress(ThreadNotParked):
-        await D1Requeue(database).requeue("close", "ada", principal="op", now=fleet.clock.now())
+        await D1Requeue(database).requeue("close", "ada", principal="op")
     await views.drafts()
-    await views.drafts(status="decided", campaign_id="close")
+    await views.drafts(campaign_id="close")
     await views.draft((await fleet.rows.drafts())[0]["draft_id"])
 
 

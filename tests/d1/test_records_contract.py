@@ -1,12 +1,13 @@
 """What every Records promises: D1's, on the embedded database, and the fake the orchestrator's tests think with."""
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 
+from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_database
 from backend.domain.campaign import Contact, Dossier, Memory, PastTouch
 from backend.domain.facts import Fact
@@ -17,6 +18,7 @@ from backend.ports import Records
 from backend.store.intake import D1Intake
 from backend.store.records import D1Records
 from backend.store.schema import D1Schema
+from tests.fakes.clock import FixedClock
 from tests.fakes.records import RememberingRecords
 from tests.northwind import CAMPAIGN, COMPANY, CONTACT, new_contact
 from tests.rows import Rows
@@ -49,21 +51,27 @@ class Bench:
 @asynccontextmanager
 async def d1_bench() -> AsyncGenerator[Bench, None]:
     """The adapter, on the embedded database."""
-    async with open_database("sqlite:///:memory:") as database:
+    clock = FixedClock()
+
+    def a_second_later() -> datetime:
+        clock.advance(timedelta(seconds=1))
+        return clock.now()
+
+    async with open_database("sqlite:///:memory:") as opened:
+        database = TimedDatabase(opened, a_second_later)
         await D1Schema(database).migrate()
         intake, rows = D1Intake(database), Rows(database)
 
         async def know_facts(facts: Sequence[Fact]) -> None:
-            await intake.add_contacts([{**new_contact(facts=list(facts)), "replied": True}], at=AT)
+            await intake.add_contacts([{**new_contact(facts=list(facts)), "replied": True}])
 
         async def know_sent(touch: PastTouch) -> None:
-            email = json.dumps({key: value for key, value in touch.items() if key != "step"})
-            await rows.record_send(touch["step"], email=email, at=touch["sent_at"])
+            await rows.record_send(touch["step"], subject=touch["subject"], body=touch["body"], at=touch["sent_at"])
 
         async def store_flag(name: str, on: bool) -> None:  # noqa: FBT001  # a flag's value
             await rows.store_flag(name, int(on))
 
-        await intake.add_campaign(CAMPAIGN, at=AT)
+        await intake.add_campaign(CAMPAIGN)
         await know_facts([])
         yield Bench(D1Records(database, Flags()), know_facts, know_sent, rows.suppress, store_flag)
 
@@ -145,13 +153,13 @@ async def test_what_is_unknown_is_refused_by_name(bench: Bench, campaign_id: str
 async def test_memories_are_kept_once_and_come_oldest_first(bench: Bench) -> None:
     """What is known already is not written again, not even within one run; the last twenty are read."""
     price = Memory(kind="objection", text="too dear")
-    await bench.records.remember("ada", [price, price], at="2026-11-01T00:00:00.000Z")
+    await bench.records.remember("ada", [price, price])
     tried = [Memory(kind="tried", text=f"compose: {n}") for n in range(19)]
-    for day, memory in enumerate(tried, 2):
-        await bench.records.remember("ada", [memory, price], at=f"2026-11-{day:02}T00:00:00.000Z")
+    for memory in tried:
+        await bench.records.remember("ada", [memory, price])
     _, dossier = await bench.records.brief("close", "ada")
     assert dossier["memories"] == [price, *tried]
-    await bench.records.remember("ada", [Memory(kind="wish", text="call in May")], at="2026-11-30T00:00:00.000Z")
+    await bench.records.remember("ada", [Memory(kind="wish", text="call in May")])
     _, dossier = await bench.records.brief("close", "ada")
     assert dossier["memories"] == [*tried, Memory(kind="wish", text="call in May")]
 

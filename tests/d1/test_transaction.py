@@ -49,15 +49,14 @@ async def names(database: MeteredDatabase) -> list[str]:
 
 @pytest.mark.req("D1-R8")
 async def test_what_was_staged_is_one_batch(embedded: MeteredDatabase) -> None:
-    """Guards, participants and statements are one request; the results are those of the staged statements."""
+    """Guards, participants, statements and what comes last are one request."""
     transaction, before = Transaction(), embedded.meter.copy()
     writer = transaction.join("writer", Writer("by-participant"))
     transaction.stage(flag("first"), flag("second"))
     transaction.guard(HOLDS, constraint="lease_held", error=LeaseLost("t"))
-    results = await transaction.commit(embedded)
-    assert [result.rows for result in results] == [[{"name": "first"}], [{"name": "second"}]]
+    await transaction.commit(embedded, [flag("the last")])
     assert embedded.meter.since(before).requests == 1
-    assert (await names(embedded), writer.told) == (["by-participant", "first", "second"], 1)
+    assert (await names(embedded), writer.told) == (["by-participant", "first", "second", "the last"], 1)
 
 
 @pytest.mark.req("D1-R8")
@@ -70,6 +69,33 @@ async def test_a_guard_that_fails_raises_its_error_and_writes_nothing(embedded: 
     with pytest.raises(LeaseLost, match="the-thread"):
         await transaction.commit(embedded)
     assert (await names(embedded), writer.told) == ([], 0)
+
+
+@pytest.mark.req("D1-R27")
+async def test_a_fact_stays_where_its_run_may_not_commit(embedded: MeteredDatabase) -> None:
+    """What happened outside is forgotten by nobody, and written alone when a guard refuses the rest."""
+    transaction = Transaction()
+    transaction.stage(flag("first"))
+    transaction.record(flag("an outcome"), is_fact=False)
+    transaction.record(flag("a fact"), is_fact=True)
+    transaction.forget()
+    transaction.guard(BREAKS, constraint="lease_held", error=LeaseLost("t"))
+    with pytest.raises(LeaseLost):
+        await transaction.commit(embedded)
+    assert await names(embedded) == ["a fact"]
+
+
+@pytest.mark.req("D1-R27")
+async def test_a_run_that_was_refused_may_commit_what_is_left_of_it(embedded: MeteredDatabase) -> None:
+    """After a statement that D1 will never take, what was staged is forgotten and what happened outside is kept."""
+    transaction = Transaction()
+    transaction.stage(flag("twice"), flag("twice"))
+    transaction.record(flag("an outcome"), is_fact=False)
+    with pytest.raises(StatementFailed):
+        await transaction.commit(embedded)
+    transaction.forget()
+    await transaction.commit(embedded)
+    assert await names(embedded) == ["an outcome"]
 
 
 @pytest.mark.req("D1-R8")
@@ -86,7 +112,7 @@ async def test_another_failure_is_d1s_own(embedded: MeteredDatabase) -> None:
 async def test_a_transaction_without_statements_is_no_request(embedded: MeteredDatabase) -> None:
     """A run that wrote nothing costs nothing."""
     before = embedded.meter.copy()
-    assert await Transaction().commit(embedded) == []
+    await Transaction().commit(embedded)
     assert embedded.meter.since(before).requests == 0
 
 

@@ -1,6 +1,23 @@
 """A clock that stands still until a test moves it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class MovableClock(Protocol):
+    """A clock that a test moves."""
+
+    def now(self) -> datetime:
+        """See `ports.Clock.now`."""
+        ...
+
+    def set(self, at: datetime) -> None:
+        """Stand at `at`."""
+        ...
+
+    def advance(self, by: timedelta) -> None:
+        """Stand `by` later."""
+        ...
 
 
 class FixedClock:

@@ -41,7 +41,11 @@ class KillingMailer:
 
     mailer: Mailer
     moment: Moment
-    name: str = "killing"
+
+    @property
+    def name(self) -> str:
+        """See `ports.Mailer.name`."""
+        return self.mailer.name
 
     @property
     def replay_window(self) -> timedelta:

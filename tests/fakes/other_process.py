@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 from backend.d1.statements import Result, Statement
 from backend.domain.instants import from_text, to_text
@@ -53,35 +54,36 @@ class FolderProvider:
     name: str = "folder"
 
     async def send(self, email: OutgoingEmail) -> str:
-        """Deliver `email`, unless its key is remembered."""
-        key = self.folder / f"{email.idempotency_key}.key"
-        if self.replay_window and key.exists() and self.clock.now() - from_text(key.read_text("utf-8")) >= self.replay_window:
-            key.unlink()
-        self._note("attempts", email)
+        """Deliver `email`, unless its key is remembered; a delivery is one file, there or not whenever a process dies."""
+        self._file("attempt", email).replace(self.folder / f"attempt-{uuid4().hex}")
+        key = self.folder / f"delivery-{email.idempotency_key}"
         if not self.replay_window:
-            self._note("deliveries", email)
-            return email.message_id
-        with suppress(FileExistsError), key.open("x") as remembered:
-            remembered.write(to_text(self.clock.now()))
-            remembered.flush()
-            self._note("deliveries", email)
+            key = self.folder / f"delivery-{uuid4().hex}"
+        elif key.exists() and self._age(key) >= self.replay_window:
+            key.rename(self.folder / f"delivery-{uuid4().hex}")
+        with suppress(FileExistsError):
+            key.hardlink_to(self._file("new", email))
         return email.message_id
 
     def deliveries(self) -> Counter[str]:
         """How many emails each address got."""
-        return self._count("deliveries")
+        return self._count("delivery-*")
 
     def attempts(self) -> Counter[str]:
         """How often an email to each address was handed in."""
-        return self._count("attempts")
+        return self._count("attempt-*")
 
-    def _note(self, what: str, email: OutgoingEmail) -> None:
-        with (self.folder / what).open("a") as lines:
-            lines.write(f"{email.recipient_address}\n")
+    def _file(self, what: str, email: OutgoingEmail) -> Path:
+        """Write a file of its own that says when, and to whom."""
+        path = self.folder / f"{what}.{uuid4().hex}"
+        path.write_text(f"{to_text(self.clock.now())} {email.recipient_address}", "utf-8")
+        return path
 
-    def _count(self, what: str) -> Counter[str]:
-        lines = self.folder / what
-        return Counter(lines.read_text("utf-8").split() if lines.exists() else [])
+    def _age(self, path: Path) -> timedelta:
+        return self.clock.now() - from_text(path.read_text("utf-8").split()[0])
+
+    def _count(self, names: str) -> Counter[str]:
+        return Counter(path.read_text("utf-8").split()[1] for path in self.folder.glob(names))
 
 
 def kill_nine() -> None:
@@ -137,7 +139,11 @@ class FatedMailer:
     fate: Fate
     end: Callable[[], None]
     emails: int = 0
-    name: str = "fated"
+
+    @property
+    def name(self) -> str:
+        """See `ports.Mailer.name`."""
+        return self.mailer.name
 
     @property
     def replay_window(self) -> timedelta:

@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 
 from backend.campaigns import Campaigns, RunReport, SweepReport
 from backend.checkpointer.saver import D1Saver
+from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
 from backend.d1.statements import Row
@@ -20,7 +21,7 @@ from backend.ports import Clock, Lease, Mailer, OutgoingEmail
 from backend.store.intake import D1Intake
 from backend.store.schema import D1Schema
 from backend.wiring import assemble
-from tests.fakes.clock import FixedClock
+from tests.fakes.clock import FixedClock, MovableClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
 from tests.northwind import settle
@@ -34,7 +35,7 @@ class Fleet:
     campaigns: Campaigns
     database: MeteredDatabase
     saver: D1Saver
-    clock: FixedClock
+    clock: MovableClock
     model: ScriptedLLM
     mailer: RecordingMailer
 
@@ -84,9 +85,9 @@ class Fleet:
         """A thread whose approval is durable and whose run was killed right after: its lease, its draft, the email to send."""
         await self.enrol()
         await self.resume()
-        draft_id, now = await self.pending(), to_text(self.clock.now())
+        draft_id = await self.pending()
         request = DecisionRequest("approve", "ana")
-        lease = await self.campaigns.threads.decide(draft_id, request, owner="killed", now=now, until_at=now)
+        lease = await self.campaigns.threads.decide(draft_id, request, owner="killed", lease=timedelta(0))
         (draft,) = await self.rows.drafts()
         email = OutgoingEmail(
             message_id="<touch@vendor.example>",
@@ -97,7 +98,7 @@ class Fleet:
             recipient_address="ada@northwind.example",
             subject=draft["subject"],
             body=draft["body"],
-            sent_at=now,
+            sent_at=to_text(self.clock.now()),
         )
         return lease, draft_id, email
 
@@ -134,19 +135,22 @@ def wire(database: MeteredDatabase, clock: Clock, model: ScriptedLLM, mailer: Ma
 
 
 @asynccontextmanager
-async def open_fleet(
+async def open_fleet(  # noqa: PLR0913  # each has its default
     script: dict[str, Any] | None = None,
     *,
     coach: bool = False,
     url: str = "sqlite:///:memory:",
     token: str | None = None,
     contacts: Sequence[str] = ("ada",),
+    clock: MovableClock | None = None,
 ) -> AsyncGenerator[Fleet, None]:
     """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
-    async with open_database(url, token) as database:
+    clock = clock or FixedClock()
+    async with open_database(url, token) as opened:
+        database = TimedDatabase(opened, clock.now)
         await D1Schema(database).migrate()
-        saver = D1Saver(database)
-        clock, model, mailer = FixedClock(), ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
+        saver = D1Saver(database, keep_latest=True)
+        model, mailer = ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
         fleet = Fleet(wire(database, clock, model, mailer, Flags()), database, saver, clock, model, mailer)
         await settle(D1Intake(database), *contacts)
         await fleet.switch_coach(on=coach)

@@ -47,14 +47,14 @@ def test_a_lease_outlives_the_longest_run() -> None:
     assert two_calls_and_a_send_s < RUN_DEADLINE_S < LEASE / timedelta(seconds=1)
 
 
-async def test_a_composed_touch_takes_two_requests_beside_its_claim() -> None:
-    """Read and commit: the third allowed request is never made, with a coach and without."""
+async def test_a_composed_touch_takes_three_requests() -> None:
+    """See what is due, claim and read it, commit; with a coach and without."""
     for coach in (False, True):
         async with open_fleet(SCRIPT, coach=coach) as fleet:
             await fleet.enrol()
             before = fleet.database.meter.copy()
             await fleet.resume()
-            assert fleet.database.meter.since(before).requests == 1 + 2
+            assert fleet.database.meter.since(before).requests == 3
 
 
 async def test_an_approved_send_takes_three_requests() -> None:
@@ -68,14 +68,14 @@ async def test_an_approved_send_takes_three_requests() -> None:
         assert fleet.database.meter.since(before).requests == 3
 
 
-async def test_a_tick_of_a_hundred_due_threads_takes_211_requests() -> None:
-    """A claim for ten threads each and one that finds none, then two requests a thread."""
+async def test_a_tick_of_a_hundred_due_threads_takes_121_requests() -> None:
+    """Two requests for ten threads each and one that finds none due, then a commit a thread."""
     contacts = [f"contact{number}" for number in range(100)]
     async with open_fleet(SCRIPT, contacts=contacts) as fleet:
         await fleet.campaigns.enrol("close", contacts, principal="op")
         before = fleet.database.meter.copy()
         assert len((await fleet.resume()).runs) == 100
-        assert fleet.database.meter.since(before).requests == 100 // CLAIM_SIZE + 1 + 2 * 100
+        assert fleet.database.meter.since(before).requests == 2 * 100 // CLAIM_SIZE + 1 + 100
 
 
 async def test_a_document_as_a_fact_is_stored_whole_and_quoted_short() -> None:

@@ -135,7 +135,7 @@ def test_a_database_that_cannot_be_opened_is_a_sentence() -> None:
     Path("folder").mkdir()
     refused = run("resume", D1_URL="sqlite:///folder")
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("The database folder cannot be opened: unable to open database file.")
+    assert refused.stderr.startswith("The database folder cannot be opened: Is a directory.")
 
 
 def test_a_taken_port_is_a_sentence() -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from backend.campaigns import LEASE, Campaigns
 from backend.domain.campaign import DecisionRequest
-from backend.domain.instants import to_text
 from backend.errors import LeaseLost
 from tests.fakes.killer import Killed, KillingDatabase, KillingMailer, Moment
 from tests.northwind import SCRIPT
@@ -47,7 +46,7 @@ async def test_killed_between_any_two_requests_the_touch_is_sent_once(at: int, m
 
 
 async def test_no_request_of_a_first_touch_goes_untested() -> None:
-    """A first touch makes exactly the requests the test above kills: claim, read, commit, decide, reserve, commit."""
+    """A first touch makes exactly the requests the test above kills: see, claim, commit, decide, reserve, commit."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
         await fleet.enrol()
         counting = KillingDatabase(fleet.database, at=0, moment="before")
@@ -125,13 +124,12 @@ async def test_a_run_whose_lease_was_taken_over_commits_nothing() -> None:
     """The run that slept past its lease loses: its commit is refused whole, and the newer run's stands."""
     async with open_fleet(SCRIPT) as fleet:
         await fleet.enrol()
-        start = to_text(fleet.clock.now())
-        (slept,) = await fleet.campaigns.threads.claim_due(owner="slept", now=start, until_at=start, limit=1)
+        (slept,) = (await fleet.campaigns.threads.claim_due(owner="slept", lease=timedelta(0), limit=1)).leases
         async with fleet.campaigns.threads.run(slept) as run:
             await fleet.on(fleet.database).resume()
             before = await fleet.thread(), await fleet.rows.audit()
             run.schedule("stopped", step=5, next_touch_at=None)
             with pytest.raises(LeaseLost):
-                await run.commit(principal="slept", action="resume", at=start)
+                await run.commit(principal="slept", action="resume")
         assert (await fleet.thread(), await fleet.rows.audit()) == before
         assert before[0]["status"] == "awaiting_approval"

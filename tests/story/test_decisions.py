@@ -62,7 +62,7 @@ async def test_approving_a_version_after_a_newer_one_exists_is_refused() -> None
     """Approving v1 after v2 raises, and names who asked for v2."""
     async with open_fleet(SCRIPT) as fleet:
         first = await waiting(fleet)
-        await fleet.decide("regenerate", feedback="Again.")
+        await fleet.decide("regenerate", feedback="Again.", accepts_default=True)
         with pytest.raises(DraftAlreadyDecided, match="regenerate by ana"):
             await fleet.campaigns.decide(first, DecisionRequest("approve", "ana"))
         with pytest.raises(DraftVersionStale, match="version 2"):
@@ -76,9 +76,9 @@ async def test_a_touch_has_at_most_five_versions() -> None:
     async with open_fleet() as fleet:
         await waiting(fleet)
         for _ in range(MAX_DRAFT_VERSIONS - 1):
-            await fleet.decide("regenerate", feedback="Again.")
+            await fleet.decide("regenerate", feedback="Again.", accepts_default=True)
         with pytest.raises(TooManyVersions):
-            await fleet.decide("regenerate", feedback="Again.")
+            await fleet.decide("regenerate", feedback="Again.", accepts_default=True)
         bodies = {row["body"] for row in await fleet.rows.drafts()}
         assert len(bodies) > 1
         assert (await fleet.decide("approve")).sent
@@ -133,14 +133,13 @@ async def test_an_unknown_draft_decides_nothing() -> None:
 
 
 async def test_every_step_of_a_thread_leaves_an_audit_row() -> None:
-    """Enrolment, run, decision and the run that acted on it are rows with their principal."""
+    """What people did is a row with their principal; what the run made of it is the draft's row and the ledger's."""
     async with open_fleet() as fleet:
         await waiting(fleet)
         await fleet.decide("approve")
         assert sorted((row["principal"], row["action"]) for row in await fleet.rows.audit()) == [
             ("ana", "approve"),
-            ("ana", "approve"),
-            ("cron", "resume"),
+            ("intake", "add"),
             ("op", "enrol"),
         ]
 

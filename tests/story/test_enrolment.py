@@ -1,6 +1,7 @@
 """A campaign and a contact share one thread, and flags are read once a run."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -62,7 +63,7 @@ async def test_a_flag_flipped_during_a_run_counts_from_the_next_run_on() -> None
     """The run that was under way ends under the flags it began with."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
         await fleet.enrol()
-        (lease,) = await fleet.campaigns.threads.claim_due(owner="w", now="2027", until_at="2028", limit=1)
+        (lease,) = (await fleet.campaigns.threads.claim_due(owner="w", lease=timedelta(minutes=3), limit=1)).leases
         async with fleet.campaigns.threads.run(lease) as run:
             await fleet.switch_coach(on=False)
             assert run.case.flags.campaign_coach_enabled

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from backend.domain.suppression import CONTACT_FLAGS
-from backend.errors import ApprovalMissing, LeaseLost
+from backend.errors import ApprovalMissing, DraftWithdrawn, LeaseLost
 from tests.northwind import SCRIPT
 from tests.story.fleet import open_fleet
 
@@ -42,8 +42,9 @@ async def test_no_new_version_is_written_for_a_contact_who_replied() -> None:
         await fleet.resume()
         await fleet.flag("ada", "replied")
         asked = len(fleet.model.asked)
-        report = await fleet.decide("regenerate", feedback="Shorter.")
-        assert (report.status, report.reason) == ("stopped", "replied")
+        with pytest.raises(DraftWithdrawn, match="replied"):
+            await fleet.decide("regenerate", feedback="Shorter.")
+        assert (await fleet.thread())["status"] == "stopped"
         assert len(fleet.model.asked) == asked
 
 
@@ -52,10 +53,9 @@ async def test_no_new_version_is_written_for_a_contact_who_replied() -> None:
 async def test_a_flag_raised_between_approval_and_send_wins(flag: str) -> None:
     """An approved draft to a contact who replied in between is not sent."""
     async with open_fleet() as fleet:
-        await fleet.enrol()
-        await fleet.resume()
+        await fleet.approved_but_not_sent()
         await fleet.flag("ada", flag)
-        report = await fleet.decide("approve")
+        (report,) = (await fleet.resume()).runs
         assert (report.sent, report.status, report.reason) == (False, "stopped", flag)
         assert fleet.mailer.delivered == []
         assert await fleet.rows.sends() == []
@@ -88,15 +88,15 @@ async def test_a_reply_in_mid_sequence_stops_everything_after_it() -> None:
 async def test_the_ledger_takes_only_the_text_a_person_approved() -> None:
     """One character more than was approved, or an approval taken back, and there is no reservation."""
     async with open_fleet() as fleet:
-        lease, draft_id, email = await fleet.approved_but_not_sent()
+        lease, _, email = await fleet.approved_but_not_sent()
         ledger = fleet.campaigns.ledger
         with pytest.raises(ApprovalMissing):
-            await ledger.reserve(lease, step=0, draft_id=draft_id, email=replace(email, body=f"{email.body}!"))
+            await ledger.reserve(lease, step=0, version=1, provider="p", email=replace(email, body=f"{email.body}!"))
         with pytest.raises(ApprovalMissing):
-            await ledger.reserve(lease, step=1, draft_id=draft_id, email=email)
+            await ledger.reserve(lease, step=1, version=1, provider="p", email=email)
         with pytest.raises(LeaseLost):
-            await ledger.reserve(replace(lease, fence=lease.fence - 1), step=0, draft_id=draft_id, email=email)
+            await ledger.reserve(replace(lease, fence=lease.fence - 1), step=0, version=1, provider="p", email=email)
         await fleet.rows.set_drafts(decision="reject")
         with pytest.raises(ApprovalMissing):
-            await ledger.reserve(lease, step=0, draft_id=draft_id, email=email)
+            await ledger.reserve(lease, step=0, version=1, provider="p", email=email)
         assert await fleet.rows.sends() == []

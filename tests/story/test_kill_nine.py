@@ -32,7 +32,7 @@ NEVER = timedelta(0)
 async def story(world: World) -> AsyncGenerator[Fleet]:
     """Four contacts, enrolled and due, in a database that other processes open too."""
     world.begin()
-    async with open_fleet(SCRIPT, coach=True, url=world.url, contacts=CONTACTS) as fleet:
+    async with open_fleet(SCRIPT, coach=True, url=world.url, contacts=CONTACTS, clock=world.clock) as fleet:
         await fleet.campaigns.enrol("close", CONTACTS, principal="op")
         yield fleet
 

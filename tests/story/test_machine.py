@@ -113,7 +113,11 @@ class Campaign(RuleBasedStateMachine):
         mailer = self.fleet.mailer
         assert set(mailer.deliveries.values()) <= {1}
         drafts = self.run(self.fleet.rows.drafts())
-        approved = {(row["approved_subject"], row["approved_body"]) for row in drafts if row["decision"] in SENDING}
+        approved = {
+            (row["approved_subject"] or row["subject"], row["approved_body"] or row["body"])
+            for row in drafts
+            if row["decision"] in SENDING
+        }
         assert {(email.subject, email.body) for email in mailer.delivered} <= approved
         for contact_id in CONTACTS:
             assert self.delivered_to(contact_id) <= self.run(self.approvals(contact_id))

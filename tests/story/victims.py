@@ -2,7 +2,8 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -10,6 +11,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from backend.campaigns import Campaigns
+from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
 from backend.domain.campaign import DecisionRequest
@@ -38,6 +40,12 @@ class World:
     def clock(self) -> FileClock:
         """The time, for all of them."""
         return FileClock(self.folder / "now")
+
+    @asynccontextmanager
+    async def database(self) -> AsyncGenerator[MeteredDatabase, None]:
+        """The database, as one process opens it."""
+        async with open_database(self.url) as opened:
+            yield TimedDatabase(opened, self.clock.now)
 
     @property
     def provider(self) -> FolderProvider:
@@ -70,7 +78,7 @@ def work_until_killed(world: World, fate: Fate) -> None:
     """Work as `work` does, and be killed where fate has it."""
 
     async def live() -> None:
-        async with open_database(world.url) as database:
+        async with world.database() as database:
             await work(_fated_campaigns(world, database, fate, kill_nine), database)
 
     asyncio.run(live())
@@ -84,7 +92,7 @@ def approve_and_freeze(world: World, fate: Fate, draft_id: str, frozen: Connecti
         freeze()
 
     async def live() -> None:
-        async with open_database(world.url) as database:
+        async with world.database() as database:
             campaigns = _fated_campaigns(world, database, fate, stop)
             await campaigns.decide(draft_id, DecisionRequest("approve", "ana"))
 
