@@ -15,7 +15,9 @@ from backend.d1.statements import Statement
 from backend.errors import DatabaseError, DatabaseFileRefused
 from backend.store.schema import D1Schema
 
-COUNT = "INSERT INTO company_facts VALUES ('count', '', '', '', 1, '') ON CONFLICT DO UPDATE SET confidence = confidence + 1"
+COUNT = """
+INSERT INTO company_facts (company_id, field, source, value, confidence, observed_at) VALUES ('count', '', '', '', 1, '')
+ON CONFLICT DO UPDATE SET confidence = confidence + 1"""
 COUNTED = "SELECT confidence AS value FROM company_facts WHERE company_id = 'count'"
 
 PROCESS = """

@@ -16,7 +16,9 @@ from tests.d1.conftest import NO_WAITING
 from tests.fakes.loopback_d1 import Answered, LoopbackD1, refused
 
 ONE = [Statement("SELECT 1 AS one")]
-REMEMBER = Statement("INSERT INTO memories VALUES ('c', 'k', 't', 'now') ON CONFLICT DO NOTHING")
+REMEMBER = Statement(
+    "INSERT INTO memories (contact_id, kind, text, created_at) VALUES ('c', 'k', 't', 'now') ON CONFLICT DO NOTHING"
+)
 REMEMBERED = Statement("SELECT count(*) AS n FROM memories")
 
 

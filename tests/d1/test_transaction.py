@@ -18,7 +18,9 @@ FLAGS = Statement("SELECT name, value FROM flags ORDER BY name")
 
 def flag(name: str, value: int = 1) -> Statement:
     """Write one row."""
-    return Statement("INSERT INTO flags VALUES (?1, ?2, 'test', 'now') RETURNING name", (name, value))
+    return Statement(
+        "INSERT INTO flags (name, value, set_by, set_at) VALUES (?1, ?2, 'test', 'now') RETURNING name", (name, value)
+    )
 
 
 @dataclass
