@@ -63,7 +63,7 @@ class Sweeps:
         return report.took_all
 
 
-def get_sweeps(request: Request) -> Sweeps:
+async def get_sweeps(request: Request) -> Sweeps:
     """The background sweeps of this application."""
     sweeps: Sweeps = request.app.state.sweeps
     return sweeps
