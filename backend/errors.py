@@ -20,7 +20,7 @@ class AgenticSalesError(Exception):
 def public_sentence(error: BaseException) -> str:
     """Return what may be shown and stored of `error`: its own sentence, unless that could quote a statement or a row."""
     if not isinstance(error, AgenticSalesError):
-        return f"Something unforeseen happened ({type(error).__name__}); the log has it."
+        return f"Something unforeseen happened ({type(error).__name__}); the log says where."
     return sentence_of(type(error)) if error.is_internal else str(error)
 
 
@@ -457,18 +457,3 @@ class FilterRefused(BadRequest):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"The metadata key {key!r} may only have letters, digits and underscores. Nothing was read.")
-
-
-_INTERNAL = (StatementRefused, StatementFailed, CheckpointTampered)
-
-
-def public_sentence(error: BaseException) -> str:
-    """What may be said of a failure outside: the sentence of a deliberate one, unless its words speak of statements and rows.
-
-    Of those, and of what nobody foresaw, the class says what happened; the log knows more.
-    """
-    if isinstance(error, _INTERNAL):
-        return (type(error).__doc__ or "").split("\n", 1)[0]
-    if isinstance(error, AgenticSalesError):
-        return str(error)
-    return f"Something unforeseen happened ({type(error).__name__}); the log says where."
