@@ -416,6 +416,16 @@ class DatabaseFileRefused(DatabaseUnreachable):
         )
 
 
+class DatabaseMissing(DatabaseError):
+    """The embedded database has no file yet, and the command makes none; nothing was done."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"There is no database {path}. Nothing was done; run the command where the service runs, or set D1_URL. "
+            "`agentic-sales migrate` makes a new one, and so does `agentic-sales serve`.",
+        )
+
+
 class NotMigrated(DatabaseError):
     """The database lacks migrations of this version."""
 
