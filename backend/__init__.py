@@ -14,6 +14,7 @@ The package in reading order:
     store/           the service's tables behind the ports
     llm/ mail/       the other adapters
     edge/            the Cloudflare Worker, in JavaScript: a bridge to D1, and the cron
+    desk.py          the database's tokens, schema and parked threads, without graphs or models
     wiring.py        settings -> adapters -> assemble -> Service
     api/ cli/        the two doors: HTTP and the command line
     demo/            a whole campaign on a simulated clock

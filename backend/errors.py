@@ -13,6 +13,20 @@ class AgenticSalesError(Exception):
     """Something this service refuses or failed to do, and can say why."""
 
     status: ClassVar[int] = 500
+    is_internal: ClassVar[bool] = False
+    """Whether the sentence speaks of statements and rows, which are nobody's business outside; the log has it."""
+
+
+def public_sentence(error: BaseException) -> str:
+    """Return what may be shown and stored of `error`: its own sentence, unless that could quote a statement or a row."""
+    if not isinstance(error, AgenticSalesError):
+        return f"Something unforeseen happened ({type(error).__name__}); the log says where."
+    return sentence_of(type(error)) if error.is_internal else str(error)
+
+
+def sentence_of(error: type[AgenticSalesError]) -> str:
+    """Return what the class says of itself, in one sentence."""
+    return (error.__doc__ or "").split("\n", 1)[0]
 
 
 # Settings and start-up
@@ -353,12 +367,16 @@ class DatabaseError(AgenticSalesError):
 class StatementRefused(DatabaseError):
     """A statement breaks a limit or rule of D1; nothing was sent."""
 
+    is_internal = True
+
     def __init__(self, limit: str, found: str) -> None:
         super().__init__(f"D1 does not take this statement: {limit}; found {found}. Nothing was sent.")
 
 
 class StatementFailed(DatabaseError):
     """D1 ran the batch and refused it; all of it was rolled back. Never retried."""
+
+    is_internal = True
 
     def __init__(self, message: str) -> None:
         super().__init__(f"D1 refused the batch and rolled it back: {message}")
@@ -398,6 +416,16 @@ class DatabaseFileRefused(DatabaseUnreachable):
         )
 
 
+class DatabaseMissing(DatabaseError):
+    """The embedded database has no file yet, and the command makes none; nothing was done."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"There is no database {path}. Nothing was done; run the command where the service runs, or set D1_URL. "
+            "`agentic-sales migrate` makes a new one, and so does `agentic-sales serve`.",
+        )
+
+
 class NotMigrated(DatabaseError):
     """The database lacks migrations of this version."""
 
@@ -419,6 +447,8 @@ class BatchesNotAtomic(DatabaseError):
 class CheckpointTampered(DatabaseError):
     """A checkpoint row does not read as one this service wrote; nothing was run."""
 
+    is_internal = True
+
     def __init__(self, thread_id: str, what: str) -> None:
         super().__init__(f"A checkpoint of thread '{thread_id}' was refused: {what}. Nothing was run.")
 
@@ -437,18 +467,3 @@ class FilterRefused(BadRequest):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"The metadata key {key!r} may only have letters, digits and underscores. Nothing was read.")
-
-
-_INTERNAL = (StatementRefused, StatementFailed, CheckpointTampered)
-
-
-def public_sentence(error: BaseException) -> str:
-    """What may be said of a failure outside: the sentence of a deliberate one, unless its words speak of statements and rows.
-
-    Of those, and of what nobody foresaw, the class says what happened; the log knows more.
-    """
-    if isinstance(error, _INTERNAL):
-        return (type(error).__doc__ or "").split("\n", 1)[0]
-    if isinstance(error, AgenticSalesError):
-        return str(error)
-    return f"Something unforeseen happened ({type(error).__name__}); the log says where."

@@ -1,19 +1,16 @@
-"""The composition root: settings -> adapters -> compiled graphs -> the verbs. Reality is chosen here and nowhere else."""
+"""The composition root: settings -> adapters -> compiled graphs -> the verbs. Reality is chosen here, and on the desk below."""
 
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from pydantic import SecretStr
 
 from backend.campaigns import LEASE, Campaigns
 from backend.checkpointer import D1Saver
 from backend.d1.clock import TimedDatabase
-from backend.d1.database import open_database, open_proven_database
+from backend.d1.database import open_proven_database
 from backend.d1.meter import MeteredDatabase
-from backend.d1.remote import HttpPolicy
+from backend.desk import SystemClock, flags_of, reveal
 from backend.domain.flags import Flags
 from backend.emails import Emails
 from backend.graphs.registry import GRAPHS
@@ -22,7 +19,7 @@ from backend.llm import DeepSeek
 from backend.mail import OutboxMailer
 from backend.ports import Clock, Mailer, MakeLLM, Schema, Tokens
 from backend.read_models import Requeue, Views
-from backend.settings import Settings, kill_switch_is_on, read_settings
+from backend.settings import kill_switch_is_on, read_settings
 from backend.store.intake import D1Intake
 from backend.store.ledger import D1SendLedger
 from backend.store.records import D1Records
@@ -31,14 +28,6 @@ from backend.store.schema import D1Schema
 from backend.store.threads import D1Threads
 from backend.store.tokens import D1Tokens
 from backend.store.views import D1Views
-
-
-class SystemClock:
-    """Tells the machine's time."""
-
-    def now(self) -> datetime:
-        """See `ports.Clock.now`."""
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,56 +91,6 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a door must know of the settings before it opens the service; of a secret no more than its length, 0 without one."""
-
-    host: str
-    port: int
-    log_level: str
-    d1_url: str
-    d1_token_chars: int
-    checkpoint_key_chars: int
-    has_model_key: bool
-    model_url: str
-    models_are_off: bool
-    flags: Flags
-    cron_secret_chars: int
-    previous_cron_secret_chars: int
-    cron_secrets_are_equal: bool
-    outbox_dir: str
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the database is a file of this machine, which this process may migrate and make tokens in."""
-        return self.d1_url.startswith("sqlite:")
-
-
-def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
-    """Read the settings as `open_service` will.
-
-    Raises:
-        SettingRefused: a setting is not allowed.
-    """
-    settings = read_settings(overrides)
-    return Surroundings(
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level,
-        d1_url=settings.d1_url,
-        d1_token_chars=len(settings.d1_token or ""),
-        checkpoint_key_chars=len(settings.checkpoint_key or ""),
-        has_model_key=bool((_reveal(settings.deepseek_api_key) or "").strip()),
-        model_url=settings.deepseek_base_url,
-        models_are_off=kill_switch_is_on(settings.llm_kill_switch),
-        flags=_flags_of(settings),
-        cron_secret_chars=len(settings.cron_secret or ""),
-        previous_cron_secret_chars=len(settings.cron_secret_previous or ""),
-        cron_secrets_are_equal=settings.cron_secret == settings.cron_secret_previous,
-        outbox_dir=settings.outbox_dir,
-    )
-
-
 @asynccontextmanager
 async def open_service(
     overrides: Mapping[str, object] | None = None,
@@ -173,7 +112,7 @@ async def open_service(
     _hide_from_traces()
     settings = read_settings(overrides)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_proven_database(settings.d1_url, _reveal(settings.d1_token)))
+        database = await stack.enter_async_context(open_proven_database(settings.d1_url, reveal(settings.d1_token)))
         if make_llm is None:
             make_llm = await stack.enter_async_context(make_deepseek(overrides))
         yield assemble(
@@ -181,27 +120,12 @@ async def open_service(
             clock=clock or SystemClock(),
             make_llm=make_llm,
             mailer=mailer or OutboxMailer(settings.outbox_dir),
-            flags=_flags_of(settings),
-            checkpoint_key=_reveal(settings.checkpoint_key),
+            flags=flags_of(settings),
+            checkpoint_key=reveal(settings.checkpoint_key),
             cron_secrets=tuple(
                 secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret
             ),
         )
-
-
-@asynccontextmanager
-async def open_configured_database(
-    overrides: Mapping[str, object] | None = None, *, policy: HttpPolicy | None = None
-) -> AsyncGenerator[MeteredDatabase, None]:
-    """Open the database of the settings as it is, unproven, to be looked at.
-
-    Raises:
-        SettingRefused: a setting is not allowed; nothing was opened.
-        DatabaseUnreachable: an embedded database cannot be opened.
-    """
-    settings = read_settings(overrides)
-    async with open_database(settings.d1_url, _reveal(settings.d1_token), policy=policy) as database:
-        yield database
 
 
 def make_deepseek(overrides: Mapping[str, object] | None = None) -> DeepSeek:
@@ -212,7 +136,7 @@ def make_deepseek(overrides: Mapping[str, object] | None = None) -> DeepSeek:
     """
     settings = read_settings(overrides)
     return DeepSeek(
-        api_key=_reveal(settings.deepseek_api_key),
+        api_key=reveal(settings.deepseek_api_key),
         base_url=settings.deepseek_base_url,
         deadline_s=settings.model_deadline_s,
         kill_switch=lambda: kill_switch_is_on(settings.llm_kill_switch),
@@ -223,11 +147,3 @@ def _hide_from_traces() -> None:
     """Set what LangSmith reads from the environment: traces carry no contact's data unless somebody asks for it."""
     os.environ.setdefault("LANGSMITH_HIDE_INPUTS", "true")
     os.environ.setdefault("LANGSMITH_HIDE_OUTPUTS", "true")
-
-
-def _flags_of(settings: Settings) -> Flags:
-    return Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
-
-
-def _reveal(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret else None

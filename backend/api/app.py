@@ -22,14 +22,20 @@ _DESCRIPTION = (
 _NOUNS = (contacts, campaigns, drafts, emails, cron, health, reference)
 
 
-def create_app(open: Callable[[], AbstractAsyncContextManager[Service]] = open_service) -> FastAPI:  # noqa: A002  # it opens the service
-    """Build the application; `open` opens its service when it starts and closes it when it ends."""
+def create_app(
+    open: Callable[[], AbstractAsyncContextManager[Service]] = open_service,  # noqa: A002  # it opens the service
+    resume: cron.Resume | None = None,
+) -> FastAPI:
+    """Build the application; `open` opens its service when it starts and closes it when it ends.
+
+    `resume` makes its sweeps somewhere else; without it they run beside the requests.
+    """
 
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncGenerator[None]:
         async with open() as service:
             app.state.service = service
-            app.state.sweeps = cron.Sweeps(service.campaigns.resume)
+            app.state.sweeps = cron.Sweeps(resume or service.campaigns.resume)
             try:
                 yield
             finally:

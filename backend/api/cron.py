@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse
 
 from backend.api.operations import operation
-from backend.api.security import GuardedRoute, Wired
+from backend.api.security import GuardedRoute
 from backend.campaigns import CLAIM_SIZE, RunReport, SweepReport
 
 router = APIRouter(prefix="/cron", tags=["cron"], route_class=GuardedRoute)
@@ -41,6 +41,17 @@ class Sweeps:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._sweep(), name="sweep")
 
+    async def sweep(self) -> SweepReport:
+        """Resume everything that is due, a claim at a time, and claim nothing more once the application is closing."""
+        runs: list[RunReport] = []
+        took_all = False
+        while not (took_all or self._closing):
+            report = await self._resume(max_threads=CLAIM_SIZE)
+            _log.info("sweep.resumed", **report.counts)
+            runs += report.runs
+            took_all = report.took_all
+        return SweepReport(runs, took_all)
+
     async def close(self) -> None:
         """Claim nothing more, and wait for the runs under way."""
         self._closing = True
@@ -51,19 +62,12 @@ class Sweeps:
         while self._asked and not self._closing:
             self._asked = False
             try:
-                while not await self._resume_some() and not self._closing:
-                    pass
+                await self.sweep()
             except Exception as error:  # noqa: BLE001  # the top of a sweep: leases end by themselves and the next tick goes on
                 _log.error("sweep.failed", error=type(error).__name__)  # not its words: they may quote a row
 
-    async def _resume_some(self) -> bool:
-        """Resume as many threads as one claim takes; says whether none is due any more."""
-        report = await self._resume(max_threads=CLAIM_SIZE)
-        _log.info("sweep.resumed", **report.counts)
-        return report.took_all
 
-
-def get_sweeps(request: Request) -> Sweeps:
+async def get_sweeps(request: Request) -> Sweeps:
     """The background sweeps of this application."""
     sweeps: Sweeps = request.app.state.sweeps
     return sweeps
@@ -89,14 +93,13 @@ _ANSWERS: dict[str, Any] = {"responses": {202: {"model": SweepAccepted, "descrip
 
 @router.post("/resume", response_model=SweepAnswer, **operation("cron", "operator", **_ANSWERS))
 async def resume(
-    service: Wired,
     sweeps: Annotated[Sweeps, Depends(get_sweeps)],
     *,
     wait: Annotated[bool, Query(description="answer with the finished report")] = False,
 ) -> SweepAnswer | JSONResponse:
     """Resume every thread that is due and every decided draft whose run was cut off; overlapping requests are harmless."""
     if wait:
-        report = await service.campaigns.resume()
+        report = await sweeps.sweep()
         return SweepAnswer(report.counts, report.runs)
     sweeps.ask()
     return JSONResponse(asdict(SweepAccepted()), HTTPStatus.ACCEPTED)

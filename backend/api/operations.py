@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from backend.api.problems import MEDIA_TYPE, Problem, sentence_of
+from backend.api.problems import MEDIA_TYPE, Problem
 from backend.api.security import ROLES_KEY
 from backend.domain.access import Role
-from backend.errors import AgenticSalesError, BadRequest, DatabaseError, RoleForbidden, TokenMissing
+from backend.errors import AgenticSalesError, BadRequest, DatabaseError, RoleForbidden, TokenMissing, sentence_of
 
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _BEARER = {

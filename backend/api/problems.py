@@ -20,14 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.schemas import PATTERNS_IN_WORDS
 from backend.domain.text import cut_on_word, one_line
-from backend.errors import AgenticSalesError, BadRequest, CheckpointTampered, StatementFailed, StatementRefused
+from backend.errors import AgenticSalesError, BadRequest, public_sentence
 
 MEDIA_TYPE = "application/problem+json"
 MAX_NAMED_FIELDS = 20
 MAX_WHERE_CHARS = 120
-
-# Their words speak of statements and rows, which are nobody's business outside; the log has them.
-_INTERNAL = (StatementRefused, StatementFailed, CheckpointTampered)
 
 _log = structlog.get_logger()
 
@@ -64,11 +61,6 @@ def kind_of(error: type[AgenticSalesError]) -> str:
     return f"urn:agentic-sales:{'-'.join(_words(error)).lower()}"
 
 
-def sentence_of(error: type[AgenticSalesError]) -> str:
-    """What the class says of itself, in one sentence."""
-    return (error.__doc__ or "").split("\n", 1)[0]
-
-
 def problem(  # noqa: PLR0913  # one argument a member of RFC 9457
     status: int,
     detail: str,
@@ -96,7 +88,7 @@ async def _answer_ours(request: Request, error: Exception) -> Response:
         _log.error("request.failed", method=request.method, path=_template(request.scope), error=type(ours).__name__)
     return problem(
         ours.status,
-        sentence_of(type(ours)) if isinstance(ours, _INTERNAL) else str(ours),
+        public_sentence(ours),
         kind=kind_of(type(ours)),
         title=" ".join(_words(type(ours))).capitalize(),
         headers={"WWW-Authenticate": "Bearer"} if ours.status == HTTPStatus.UNAUTHORIZED else None,

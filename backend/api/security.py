@@ -32,13 +32,13 @@ _HEADERS = {
 }
 
 
-def get_service(request: Request) -> Service:
-    """The service this application was opened with."""
+async def get_service(request: Request) -> Service:
+    """The service this application was opened with; async, because FastAPI runs any other dependency in a thread."""
     service: Service = request.app.state.service
     return service
 
 
-def get_principal(request: Request) -> Principal:
+async def get_principal(request: Request) -> Principal:
     """Who asks, as the route has established it."""
     principal: Principal = request.state.principal
     return principal
@@ -65,7 +65,7 @@ class GuardedRoute(APIRoute):
 
 async def _admit(request: Request, roles: tuple[Role, ...]) -> Principal:
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
-    principal = await _identify(token.strip(), get_service(request)) if scheme.lower() == "bearer" else None
+    principal = await _identify(token.strip(), await get_service(request)) if scheme.lower() == "bearer" else None
     if principal is None:
         raise TokenMissing
     if principal.role not in roles:

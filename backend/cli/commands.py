@@ -112,8 +112,8 @@ def resume(
 
     Example: agentic-sales resume --json
     """
+    from backend.cli.resume import resume_due
     from backend.cli.terminal import run
-    from backend.cli.verbs import resume_due
 
     run(resume_due(as_json=as_json))
 

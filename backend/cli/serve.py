@@ -3,9 +3,10 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from types import FrameType
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,10 +16,12 @@ from fastapi import FastAPI
 from uvicorn.server import HANDLED_SIGNALS
 
 from backend.api.app import create_app
-from backend.api.cron import Sweeps
+from backend.api.cron import Resume, Sweeps
+from backend.cli.sweeper import sweeping
 from backend.cli.terminal import out, say
+from backend.desk import Surroundings, look_around
 from backend.errors import AgenticSalesError, UnknownToken
-from backend.wiring import Service, Surroundings, look_around, open_service
+from backend.wiring import Service, open_service
 
 TOKEN_LIFETIME: Final = timedelta(hours=12)
 _LONGEST_REQUEST_S: Final = 160
@@ -44,20 +47,28 @@ async def serve(*, host: str | None, port: int | None, tick_seconds: float | Non
     host = host or around.host
     with _listen(host, around.port if port is None else port) as listener:
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        async with open_service() as service:
+        async with open_service() as service, _resuming(service, around) as resume:
             if around.is_embedded:
                 await service.schema.migrate()
             async with _local_token(service, around, host, listener.getsockname()[1]) as token:
-                app = create_app(lambda: nullcontext(service))
+                app = create_app(lambda: nullcontext(service), resume)
                 server = _Server(app, lambda: _announce(url, token, tick_seconds, around), tick_seconds)
                 await server.serve(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise AddressUnavailable(host, port, error.strerror or str(error)) from error
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it an answer waits 40 ms for the client's delayed ACK.
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, listener.detach())
+
+
+def _resuming(service: Service, around: Surroundings) -> AbstractAsyncContextManager[Resume]:
+    """Sweeps in a process of their own, unless the database is in the memory of this one."""
+    return nullcontext(service.campaigns.resume) if around.is_embedded and not around.database_file else sweeping()
 
 
 @asynccontextmanager
@@ -90,8 +101,8 @@ def _announce(url: str, token: str | None, tick_seconds: float | None, around: S
         ("drafts", f"{url}/drafts"),
         ("token", token or "make one: agentic-sales tokens create --role operator --name NAME"),
         ("sweeps", sweeps),
-        ("database", around.d1_url if around.is_embedded else "D1"),
-        ("outbox", around.outbox_dir),
+        ("database", _tell_database(around)),
+        ("outbox", str(Path(around.outbox_dir).absolute())),
         ("model", _tell_model(around)),
     ]
     if token:
@@ -100,6 +111,13 @@ def _announce(url: str, token: str | None, tick_seconds: float | None, around: S
     say(out(), f"agentic-sales serves {url} (Ctrl-C ends it)", "bold")
     for name, what in lines:
         say(out(), f"  {name:<10} {what}")
+
+
+def _tell_database(around: Surroundings) -> str:
+    """Which file, wherever this was started, or whose database."""
+    if around.is_embedded:
+        return str(around.database_file or "in memory, gone when this ends")
+    return "D1"
 
 
 def _tell_model(around: Surroundings) -> str:

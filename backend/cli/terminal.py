@@ -3,18 +3,31 @@
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from typing import Any, Final, NoReturn, TypeVar
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from backend.errors import AgenticSalesError, NotMigrated
+from backend.desk import look_around
+from backend.errors import AgenticSalesError, DatabaseMissing, NotMigrated
 from backend.logs import configure_logs
-from backend.wiring import Service, look_around, open_service
+from backend.ports import Schema
+
+
+class OnDatabase(Protocol):
+    """Whatever works on a database and knows its schema."""
+
+    @property
+    def schema(self) -> Schema:
+        """Which migrations there are, and how they are applied."""
+        ...
+
 
 T = TypeVar("T")
+Worked = TypeVar("Worked", bound=OnDatabase)
 
 PLAIN_WIDTH: Final = 120
 """Columns of what is written where no terminal tells its own width."""
@@ -54,23 +67,34 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def listing(*columns: str) -> Table:
+    """A table without lines, whose cells wrap."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
 def working(what: str) -> AbstractContextManager[object]:
     """A spinner on standard error while something takes long, where a person looks on and no other output moves there."""
     return err().status(what) if sys.stderr.isatty() and not sys.stdout.isatty() else nullcontext()
 
 
 @asynccontextmanager
-async def opened() -> AsyncGenerator[Service]:
-    """The service on a database that has every migration: an embedded one is migrated here, another only looked at.
+async def opened(opening: AbstractAsyncContextManager[Worked]) -> AsyncGenerator[Worked]:
+    """What `opening` opens, on a database that has every migration: an embedded one is migrated here, another only looked at.
 
     Raises:
         SettingRefused: a setting is not allowed; nothing was opened.
+        DatabaseMissing: the embedded database has no file yet, and a command that only reads or decides makes none.
         NotMigrated: the database lacks migrations; nothing was changed.
     """
-    surroundings = look_around()
-    async with open_service() as service:
-        if surroundings.is_embedded:
-            await service.schema.migrate()
-        elif missing := await service.schema.pending():
+    around = look_around()
+    if (file := around.database_file) and not file.exists():
+        raise DatabaseMissing(str(file))
+    async with opening as worked:
+        if around.is_embedded:
+            await worked.schema.migrate()
+        elif missing := await worked.schema.pending():
             raise NotMigrated(", ".join(missing))
-        yield service
+        yield worked

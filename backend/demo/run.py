@@ -16,9 +16,10 @@ from backend.demo.script import speak
 from backend.demo.scripted_model import ScriptedModelServer
 from backend.demo.story import Story, read_story
 from backend.demo.transcript import SCRIPTED, Transcript
+from backend.desk import look_around
 from backend.errors import AgenticSalesError
 from backend.read_models import ThreadView
-from backend.wiring import look_around, make_deepseek, open_service
+from backend.wiring import make_deepseek, open_service
 
 STORIES = ("coached", "baseline")
 DATABASE, OUTBOX = "agentic-sales.db", "outbox"

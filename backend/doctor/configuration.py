@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from backend.checkpointer.codec import MIN_KEY_CHARS, Codec
+from backend.desk import Surroundings
 from backend.doctor.findings import Finding, note, ok, wrong
 from backend.doctor.places import is_loopback, split
 from backend.errors import SettingRefused
 from backend.logs import LEVELS
-from backend.wiring import Surroundings
 
 MIN_SECRET_CHARS: Final = 32
 CONTAINERS_D1: Final = "d1.internal"

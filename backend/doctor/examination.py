@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from time import perf_counter
 from typing import Final
 
 from backend.d1.remote import HttpPolicy
 from backend.d1.statements import Database
+from backend.desk import Surroundings, SystemClock, look_around, open_configured_database
 from backend.doctor import configuration
 from backend.doctor.database import Subject, examine_database
 from backend.doctor.findings import Report, ok, wrong
 from backend.doctor.places import name_database
 from backend.errors import DatabaseUnreachable, SettingRefused
 from backend.ports import Clock
-from backend.wiring import Surroundings, SystemClock, look_around, make_deepseek, open_configured_database
+from backend.wiring import make_deepseek
 
 PATIENCE: Final = HttpPolicy(tries=2, deadline_s=10)
 """Somebody waits for the report: one lost connection is forgiven, and a server that says nothing is left after 10 s."""
@@ -51,7 +51,7 @@ async def examine(
 async def _examine_database(
     around: Surroundings, opening: AbstractAsyncContextManager[Database], clock: Clock, stopwatch: Callable[[], float]
 ) -> Report:
-    if around.is_embedded and (file := _file_of(around.d1_url)) and not file.exists():
+    if (file := around.database_file) and not file.exists():
         return {"database": wrong(f"there is no file {file}", _MAKE_FILE)}
     try:
         async with opening as database:
@@ -60,9 +60,3 @@ async def _examine_database(
         return {"database": wrong(str(refused), _CORRECT)}
     except DatabaseUnreachable as unreachable:
         return {"database": wrong(str(unreachable), _SEE_FILE)}
-
-
-def _file_of(url: str) -> Path | None:
-    """The file an embedded database lives in; None where it has none, and where the URL says nothing."""
-    path = url.removeprefix("sqlite:///")
-    return None if path in {"", ":memory:", url} else Path(path)

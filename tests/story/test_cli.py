@@ -37,6 +37,12 @@ def run(arguments: str, **variables: str) -> Result:
     return CliRunner().invoke(app, arguments.split(), env=variables)
 
 
+@pytest.fixture
+def migrated() -> None:
+    """The database of this test's folder."""
+    assert run("migrate").exit_code == 0
+
+
 def test_help_lists_every_command() -> None:
     """`--help` names each command of each group."""
     listed = run("--help").stdout + run("tokens --help").stdout
@@ -51,6 +57,7 @@ def test_a_commands_help_ends_with_an_example(command: str) -> None:
     assert f"agentic-sales {command}" in shown.stdout.partition("Example:")[2]
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_new_token_stands_alone_on_standard_output() -> None:
     """The token can be taken into a variable; what is said about it goes to standard error."""
     made = run("tokens create --role rep --name ana --days 7")
@@ -59,6 +66,7 @@ def test_a_new_token_stands_alone_on_standard_output() -> None:
     assert "for 7 days" in made.stderr
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_token_is_listed_without_itself_until_it_is_revoked() -> None:
     """The list has name, role and state, and never the token."""
     token = run("tokens create --role operator --name op").stdout.strip()
@@ -69,6 +77,7 @@ def test_a_token_is_listed_without_itself_until_it_is_revoked() -> None:
     assert "revoked 2" in run("tokens list").stdout
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_deliberate_failure_is_one_sentence_and_exit_code_1() -> None:
     """No traceback: what happened, what was not done, what to do."""
     refused = run("tokens revoke nobody")
@@ -93,10 +102,35 @@ def test_an_unknown_setting_refuses_to_start(command: str, variable: str, text: 
     assert not Path(".data").exists()
 
 
-def test_migrate_says_what_it_applied() -> None:
-    """The first time every file by name, the second time that there is nothing to do."""
-    assert re.findall(r"applied (\w+)\.sql", run("migrate").stdout)[0] == "0001_campaigns"
+def test_migrate_says_what_it_applied_and_where() -> None:
+    """The first time every file by name, the second time that there is nothing to do; the database by its whole path."""
+    first = run("migrate")
+    assert re.findall(r"applied (\w+)\.sql", first.stdout)[0] == "0001_campaigns"
+    assert first.stderr == f"database {Path('.data/agentic-sales.db').absolute()}\n"
     assert run("migrate").stdout.startswith("Nothing to apply")
+
+
+@pytest.mark.req("API-R1")
+@pytest.mark.parametrize(
+    "arguments",
+    ["resume", "requeue close ada", "tokens list", "tokens create --role rep --name ana", "tokens revoke ana"],
+)
+def test_in_another_folder_no_new_database_is_made(arguments: str) -> None:
+    """A command that reads or decides names the file that is missing, says what makes one, and leaves the folder as it was."""
+    refused = run(arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"There is no database {Path('.data/agentic-sales.db').absolute()}. Nothing was done")
+    assert "`agentic-sales migrate`" in refused.stderr
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.req("API-R1")
+def test_a_short_command_imports_no_graph_and_no_model() -> None:
+    """What takes seconds to import is imported by the commands that use it: tokens, migrate and requeue are not among them."""
+    heavy = {"fastapi", "langchain_core", "langchain_openai", "langgraph", "openai", "uvicorn"}
+    lines = f"import sys, backend.cli.verbs; print(*sorted({heavy} & sys.modules.keys()))"
+    imported = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)  # noqa: S603  # ours
+    assert imported.stdout == "\n"
 
 
 def test_a_database_elsewhere_is_not_migrated_unasked() -> None:
@@ -106,6 +140,7 @@ def test_a_database_elsewhere_is_not_migrated_unasked() -> None:
     assert refused.stderr.startswith("The database gave no clear answer")
 
 
+@pytest.mark.usefixtures("migrated")
 def test_resume_reports_as_text_or_as_json() -> None:
     """Without anything due the report is a line, or the same facts as JSON."""
     assert run("resume").stdout == "Nothing is due.\n"
@@ -120,9 +155,9 @@ async def park_ada() -> None:
         await Rows(service.database).set_threads(status="parked", next_touch_at=None)
 
 
+@pytest.mark.usefixtures("migrated")
 def test_requeue_puts_a_parked_thread_back() -> None:
     """It says where the thread stands; a second time there is nothing to put back, and an unknown campaign is named."""
-    assert run("migrate").exit_code == 0
     asyncio.run(park_ada())
     back, again, unknown = run("requeue close ada"), run("requeue close ada"), run("requeue open ada")
     assert (back.exit_code, back.stdout) == (0, "Touch 1 of 'close:ada' is scheduled again; the next sweep takes it up.\n")

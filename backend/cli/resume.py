@@ -1,0 +1,32 @@
+"""`agentic-sales resume`: one sweep, as a table or as JSON."""
+
+import json
+from dataclasses import asdict
+
+from backend.campaigns import SweepReport
+from backend.cli.terminal import listing, opened, out, say, working
+from backend.wiring import open_service
+
+
+async def resume_due(*, as_json: bool) -> None:
+    """Make one sweep and report it."""
+    async with opened(open_service()) as service:
+        with working("Resuming what is due …"):
+            report = await service.campaigns.resume()
+    if as_json:
+        runs = [asdict(run) for run in report.runs]
+        say(out(), json.dumps({"counts": report.counts, "runs": runs}, ensure_ascii=False, indent=2))
+    else:
+        _print_report(report)
+
+
+def _print_report(report: SweepReport) -> None:
+    counts = report.counts
+    if not report.runs:
+        say(out(), "Nothing is due.")
+        return
+    table = listing("thread", "touch", "status", "next", "why")
+    for run in report.runs:
+        table.add_row(run.thread_id, str(run.step + 1), run.status, run.next_touch_at or "-", run.error or run.reason)
+    out().print(table)
+    say(out(), f"{counts['claimed']} resumed, {counts['sent']} sent, {counts['failed']} failed")

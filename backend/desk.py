@@ -1,0 +1,132 @@
+"""The desk: what an operator's short commands need, without a graph or a model, whose packages take seconds to import."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from backend.d1.database import open_database, open_proven_database
+from backend.d1.embedded import IN_MEMORY
+from backend.d1.meter import MeteredDatabase
+from backend.d1.remote import HttpPolicy
+from backend.domain.flags import Flags
+from backend.ports import Clock, Schema, Tokens
+from backend.read_models import Requeue
+from backend.settings import Settings, kill_switch_is_on, read_settings
+from backend.store.requeue import D1Requeue
+from backend.store.schema import D1Schema
+from backend.store.tokens import D1Tokens
+
+
+class SystemClock:
+    """Tells the machine's time."""
+
+    def now(self) -> datetime:
+        """See `ports.Clock.now`."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The database's schema, its tokens and the threads that were given up."""
+
+    schema: Schema
+    tokens: Tokens
+    parked: Requeue
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a door must know of the settings before it opens the service; of a secret no more than its length, 0 without one."""
+
+    host: str
+    port: int
+    log_level: str
+    d1_url: str
+    d1_token_chars: int
+    checkpoint_key_chars: int
+    has_model_key: bool
+    model_url: str
+    models_are_off: bool
+    flags: Flags
+    cron_secret_chars: int
+    previous_cron_secret_chars: int
+    cron_secrets_are_equal: bool
+    outbox_dir: str
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file of this machine, which this process may migrate and make tokens in."""
+        return self.d1_url.startswith("sqlite:")
+
+    @property
+    def database_file(self) -> Path | None:
+        """Where an embedded database lives; None where it has no file, and where the URL says nothing."""
+        path = self.d1_url.removeprefix("sqlite:///")
+        return None if path in {"", IN_MEMORY, self.d1_url} else Path(path).absolute()
+
+
+def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
+    """Read the settings as `open_service` will.
+
+    Raises:
+        SettingRefused: a setting is not allowed.
+    """
+    settings = read_settings(overrides)
+    return Surroundings(
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        d1_url=settings.d1_url,
+        d1_token_chars=len(settings.d1_token or ""),
+        checkpoint_key_chars=len(settings.checkpoint_key or ""),
+        has_model_key=bool((reveal(settings.deepseek_api_key) or "").strip()),
+        model_url=settings.deepseek_base_url,
+        models_are_off=kill_switch_is_on(settings.llm_kill_switch),
+        flags=flags_of(settings),
+        cron_secret_chars=len(settings.cron_secret or ""),
+        previous_cron_secret_chars=len(settings.cron_secret_previous or ""),
+        cron_secrets_are_equal=settings.cron_secret == settings.cron_secret_previous,
+        outbox_dir=settings.outbox_dir,
+    )
+
+
+@asynccontextmanager
+async def open_desk() -> AsyncGenerator[Desk, None]:
+    """Open the database of the settings for work.
+
+    Raises:
+        SettingRefused, BatchesNotAtomic, DatabaseUnreachable: as `wiring.open_service` does.
+    """
+    settings = read_settings()
+    async with open_proven_database(settings.d1_url, reveal(settings.d1_token)) as database:
+        yield Desk(D1Schema(database), D1Tokens(database), D1Requeue(database), SystemClock())
+
+
+@asynccontextmanager
+async def open_configured_database(
+    overrides: Mapping[str, object] | None = None, *, policy: HttpPolicy | None = None
+) -> AsyncGenerator[MeteredDatabase, None]:
+    """Open the database of the settings as it is, unproven, to be looked at.
+
+    Raises:
+        SettingRefused: a setting is not allowed; nothing was opened.
+        DatabaseUnreachable: an embedded database cannot be opened.
+    """
+    settings = read_settings(overrides)
+    async with open_database(settings.d1_url, reveal(settings.d1_token), policy=policy) as database:
+        yield database
+
+
+def flags_of(settings: Settings) -> Flags:
+    """The defaults that the stored flags are laid over."""
+    return Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
+
+
+def reveal(secret: SecretStr | None) -> str | None:
+    """The text of a secret."""
+    return secret.get_secret_value() if secret else None
