@@ -38,9 +38,7 @@ def known_records() -> RememberingRecords:
         Fact(field="erp", value="It runs two ledgers", confidence=0.5, source="careers page", observed_at="2026-09-01"),
     ]
     history = [PastTouch(step=0, subject="A question", body="May I ask one?", sent_at="2026-11-01T09:00:00.000Z")]
-    dossier = Dossier(
-        contact={**CONTACT, "time_zone": None}, company=COMPANY, facts=facts, history=history, memories=[], suppressed=False
-    )
+    dossier = Dossier(contact={**CONTACT, "time_zone": None}, company=COMPANY, facts=facts, history=history, memories=[], suppressed=False)
     return RememberingRecords({"close": CAMPAIGN}, {"ada": dossier})
 
 

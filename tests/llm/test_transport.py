@@ -102,14 +102,13 @@ async def test_a_long_response_is_left_unread(*, packed: bool) -> None:
     """Thirty megabytes, as they are or packed: not used, and not held either."""
     body = bomb(30)
     server = LoopbackHttp(body, {"Content-Encoding": "gzip"}) if packed else LoopbackHttp(gzip.decompress(body))
-    async with server.listening():
-        async with deepseek(f"http://127.0.0.1:{server.port}", deadline_s=5) as make_llm:
-            model = make_llm(tier="standard")
-            tracemalloc.start()
-            with pytest.raises(ModelAnswerUnusable, match="longer than 1000000 bytes"):
-                await model.ask(PROMPT)
-            _, peak = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
+    async with server.listening(), deepseek(f"http://127.0.0.1:{server.port}", deadline_s=5) as make_llm:
+        model = make_llm(tier="standard")
+        tracemalloc.start()
+        with pytest.raises(ModelAnswerUnusable, match="longer than 1000000 bytes"):
+            await model.ask(PROMPT)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
     assert peak < 8_000_000
 
 

@@ -17,7 +17,8 @@ from backend.store.views import D1Views
 from tests.fakes.loopback_http import LoopbackHttp, completion
 from tests.graphs.team import team
 from tests.llm.adapter import deepseek
-from tests.story.fleet import EMAIL, PLAN, SCRIPT, Fleet, open_fleet
+from tests.northwind import EMAIL, PLAN, SCRIPT
+from tests.story.fleet import Fleet, open_fleet
 
 FAR_TOO_MUCH = {**PLAN, "max_touches": 60}
 STRANGE_LINK = {**EMAIL, "body": "Hello Ada, see https://elsewhere.example/now and call me."}
@@ -34,7 +35,7 @@ async def asking(base_url: str, *, coach: bool = False) -> AsyncGenerator[Fleet]
 
 async def draft_meta(fleet: Fleet) -> dict[str, Any]:
     """The telemetry of the one draft there is."""
-    (row,) = await fleet.rows("SELECT graph_meta FROM drafts")
+    (row,) = await fleet.rows.drafts()
     return dict(json.loads(row["graph_meta"]))
 
 
@@ -51,13 +52,15 @@ async def draft_meta(fleet: Fleet) -> dict[str, Any]:
 )
 async def test_what_a_server_says_of_itself_breaks_no_thread(lie: dict[str, Any]) -> None:
     """The touch is drafted in one run, the draft can be read, and approving it sends it."""
-    async with LoopbackHttp(completion(json.dumps(EMAIL), **lie)).listening() as server:
-        async with asking(f"http://127.0.0.1:{server.port}") as fleet:
-            (run,) = (await fleet.resume()).runs
-            assert (run.status, run.error) == ("awaiting_approval", "")
-            card = await D1Views(fleet.database, fleet.saver, Flags()).draft(await fleet.pending())
-            json.dumps(card.graph_meta, ensure_ascii=False).encode()
-            assert (await fleet.decide("approve")).sent
+    async with (
+        LoopbackHttp(completion(json.dumps(EMAIL), **lie)).listening() as server,
+        asking(f"http://127.0.0.1:{server.port}") as fleet,
+    ):
+        (run,) = (await fleet.resume()).runs
+        assert (run.status, run.error) == ("awaiting_approval", "")
+        card = await D1Views(fleet.database, fleet.saver, Flags()).draft(await fleet.pending())
+        json.dumps(card.graph_meta, ensure_ascii=False).encode()
+        assert (await fleet.decide("approve")).sent
 
 
 def says(coach: Any, email: Any) -> Script:
