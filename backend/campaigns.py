@@ -58,7 +58,7 @@ _log = structlog.get_logger()
 class RunReport:
     """How one run left its thread: `draft_id` names the draft that waits now, `next_touch_at` is when a sweep takes it up.
 
-    `error` is empty unless the run failed.
+    `error` is empty unless the run failed; `model_failures` counts asks that came to nothing and were replaced by a default.
     """
 
     thread_id: str
@@ -69,6 +69,7 @@ class RunReport:
     sent: bool = False
     error: str = ""
     next_touch_at: str | None = None
+    model_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,13 @@ class SweepReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Runs by the status they left; `sent` and `failed` are counted beside it."""
+        """Runs by the status they left; `sent`, `failed` and `model_failures` are counted beside it."""
         tally = Counter(run.status for run in self.runs)
         return {
             "claimed": len(self.runs),
             "sent": sum(run.sent for run in self.runs),
             "failed": sum(bool(run.error) for run in self.runs),
+            "model_failures": sum(run.model_failures for run in self.runs),
             **dict(sorted(tally.items())),
         }
 
@@ -220,7 +222,8 @@ def _tell(run: Run, state: dict[str, Any]) -> RunReport:
         held: HeldDraft = waiting.value
         run.hold(waiting.id, held, state["draft"])
         draft_id = draft_id_of(thread.thread_id, held["step"], held["version"])
-        return RunReport(thread.thread_id, "awaiting_approval", step=held["step"], draft_id=draft_id)
+        failures = _model_failures(state)
+        return RunReport(thread.thread_id, "awaiting_approval", step=held["step"], draft_id=draft_id, model_failures=failures)
     standing: Standing = state["standing"]
     step, next_touch_at = state.get("step", 0), standing["next_touch_at"]
     run.schedule(standing["status"], step=step, next_touch_at=next_touch_at, reason=standing["reason"])
@@ -252,3 +255,11 @@ async def _begin(
     if not waiting and snapshot.next and (snapshot.values.get("decision") or {}).get("draft_id") == decision["draft_id"]:
         return None
     raise CheckpointMismatch(thread.thread_id, decision["draft_id"])
+
+
+def _model_failures(state: Mapping[str, Any]) -> int:
+    """How many asks of the run that made this draft came to nothing; a plan is made in the run of the first draft."""
+    metas = [state["draft"]["graph_meta"]]
+    if (state.get("step", 0), state["version"]) == (0, 1):
+        metas.append(state.get("coach_meta", {}))
+    return sum(len(meta.get("model_failures", [])) for meta in metas)

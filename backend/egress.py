@@ -1,10 +1,34 @@
-"""Where a model request may go: to DeepSeek, or to a server on this machine's loopback."""
+"""What leaves this machine: where a model request may go, and which authorities every HTTPS client of ours trusts."""
 
+import os
+import ssl
 from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import certifi
+
+from backend.errors import SettingRefused
+
 DEEPSEEK_HOST = "api.deepseek.com"
+
+
+def trusted_tls() -> ssl.SSLContext:
+    """Make the TLS settings of an HTTPS client: it trusts the authorities in the file `SSL_CERT_FILE`, else the public ones.
+
+    The variable is where a platform that signs HTTPS anew names its own authority. Clients are made with this and with
+    `trust_env=False`, so no other variable has a say: no proxy gets a token, and nobody else's authority is trusted.
+
+    Raises:
+        SettingRefused: the file cannot be read or holds no certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(os.environ.get("SSL_CERT_FILE", "").strip() or certifi.where())
+    except OSError:  # ssl.SSLError is one
+        variable, why = "SSL_CERT_FILE", "names no file of certificates that can be read"
+        raise SettingRefused(variable, why) from None
+    return context
 
 
 def check_model_url(url: str) -> str:
@@ -23,7 +47,7 @@ def check_model_url(url: str) -> str:
         msg = "holds a user name or a backslash, so two readers may see two hosts in it"
         raise ValueError(msg)
     allowed_schemes = {"https"} if host == DEEPSEEK_HOST else {"http", "https"}
-    if host != DEEPSEEK_HOST and not _is_loopback(host):
+    if host != DEEPSEEK_HOST and not is_loopback(host):
         msg = f"points at {host!r}; model requests may only go to {DEEPSEEK_HOST} or this machine's loopback"
         raise ValueError(msg)
     if parts.scheme not in allowed_schemes:
@@ -32,7 +56,14 @@ def check_model_url(url: str) -> str:
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def name_model_server(url: str) -> str:
+    """Name for people who answers at a `url` that `check_model_url` let pass."""
+    parts = urlsplit(url)
+    return "DeepSeek" if parts.hostname == DEEPSEEK_HOST else f"local model at {parts.netloc}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine itself."""
     with suppress(ValueError):  # a name, not an address
         return ip_address(host).is_loopback
     return host == "localhost"

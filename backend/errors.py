@@ -222,30 +222,54 @@ class RoleForbidden(AgenticSalesError):
 
 
 class ModelUnavailable(AgenticSalesError):
-    """No usable answer could be had from the model; callers fall back to their deterministic default."""
+    """No usable answer could be had from the model; callers fall back to their deterministic default.
+
+    `why` is the reason alone: it holds no key, and no word of a prompt or of an answer.
+    """
 
     status = 503
+
+    def __init__(self, sentence: str, why: str) -> None:
+        super().__init__(f"{sentence}: {why}.")
+        self.why = why
 
 
 class ModelSwitchedOff(ModelUnavailable):
     """No request was made, because none may be."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"No model was asked: {why}.")
+        super().__init__("No model was asked", why)
 
 
 class ModelCallFailed(ModelUnavailable):
     """The request was made and got no answer in time, or an error."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"The model call failed: {what}.")
+    def __init__(self, why: str) -> None:
+        super().__init__("The model call failed", why)
 
 
 class ModelAnswerUnusable(ModelUnavailable):
-    """The model answered, and the answer is not what was asked for."""
+    """The model answered, and the answer is not what was asked for.
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"The model's answer is not usable: {what}.")
+    It took what any answer takes: tokens are counts, `cost_usd` is US dollars, 0 where the answer does not say.
+    """
+
+    def __init__(  # noqa: PLR0913  # one argument a fact
+        self,
+        why: str,
+        *,
+        words: str = "",
+        model: str = "unknown",
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        cost_usd: float = 0.0,
+    ) -> None:
+        super().__init__("The model's answer is not usable", why)
+        self.words = words
+        self.model = model
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        self.cost_usd = cost_usd
 
 
 # Runs

@@ -1,5 +1,6 @@
 """What the fleet needs from outside, as Protocols; each has one adapter a technology and one fake that passes its contract."""
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from backend.domain.campaign import Campaign, Case, DecisionRequest, Dossier, Dr
 from backend.domain.flags import Flags
 from backend.domain.incoming import IntakeCounts, NewContact
 from backend.domain.suppression import ContactFlag
+from backend.errors import ModelAnswerUnusable
 
 # Time
 
@@ -46,6 +48,20 @@ class Answer:
     input_tokens: int
     output_tokens: int
     cost_usd: float
+
+    def refused(self, why: str, *, words: str | None = None) -> ModelAnswerUnusable:
+        """Make the failure to raise when this is not what was asked for; `why` quotes nothing of it.
+
+        `words` is what the model said where that is not `content`.
+        """
+        return ModelAnswerUnusable(
+            why,
+            words=json.dumps(self.content, ensure_ascii=False) if words is None else words,
+            model=self.model,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+        )
 
 
 class Model(Protocol):

@@ -1,12 +1,12 @@
 """The environment, read once and frozen. Only the composition root imports this module.
 
-An empty variable counts as unset. A flag takes `true`/`false` (also 1/0, yes/no, on/off); any other text refuses to start.
+A blank variable counts as unset. A flag takes `true`/`false` (also 1/0, yes/no, on/off); any other text refuses to start.
 """
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, Json, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.egress import check_model_url
@@ -23,6 +23,7 @@ def _parse_switch(value: Any) -> bool:
     raise ValueError(msg)
 
 
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Switch = Annotated[bool, BeforeValidator(_parse_switch)]
 
 
@@ -39,6 +40,9 @@ class Settings(BaseSettings):
 
     deepseek_api_key: SecretStr | None = None
     deepseek_base_url: str = "https://api.deepseek.com"
+    deepseek_model_standard: str = "deepseek-flash"
+    deepseek_model_deep: str = "deepseek-v4-pro"
+    model_prices: Json[dict[str, tuple[Dollars, Dollars, Dollars]]] = Field(default={}, validate_default=False)
     model_deadline_s: float = Field(default=60, gt=0, le=60)
 
     campaign_coach_enabled: Switch = False
@@ -53,6 +57,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
 
     @field_validator("deepseek_base_url")
     @classmethod

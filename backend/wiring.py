@@ -15,9 +15,9 @@ from backend.domain.flags import Flags
 from backend.emails import Emails
 from backend.graphs.registry import GRAPHS
 from backend.intake import Intake
-from backend.llm import DeepSeek
+from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import OutboxMailer
-from backend.ports import Clock, Mailer, MakeLLM, Schema, Tokens
+from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens
 from backend.read_models import Requeue, Views
 from backend.settings import kill_switch_is_on, read_settings
 from backend.store.intake import D1Intake
@@ -114,7 +114,7 @@ async def open_service(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_proven_database(settings.d1_url, reveal(settings.d1_token)))
         if make_llm is None:
-            make_llm = await stack.enter_async_context(make_deepseek(overrides))
+            make_llm = await stack.enter_async_context(make_deepseek(overrides, clock=clock))
         yield assemble(
             TimedDatabase(database, clock.now) if clock else database,
             clock=clock or SystemClock(),
@@ -128,22 +128,27 @@ async def open_service(
         )
 
 
-def make_deepseek(overrides: Mapping[str, object] | None = None) -> DeepSeek:
+def make_deepseek(overrides: Mapping[str, object] | None = None, *, clock: Clock | None = None) -> DeepSeek:
     """Make the model client that `open_service` makes unless it is given one; whoever makes it closes it.
 
     Raises:
         SettingRefused: a setting is not allowed.
     """
     settings = read_settings(overrides)
+    prices = {**PRICES, **{name: Price(*dollars) for name, dollars in settings.model_prices.items()}}
+    names: dict[Tier, str] = {"standard": settings.deepseek_model_standard, "deep": settings.deepseek_model_deep}
     return DeepSeek(
         api_key=reveal(settings.deepseek_api_key),
         base_url=settings.deepseek_base_url,
+        models={tier: PricedModel(name, prices.get(name)) for tier, name in names.items()},
         deadline_s=settings.model_deadline_s,
         kill_switch=lambda: kill_switch_is_on(settings.llm_kill_switch),
+        clock=clock or SystemClock(),
     )
 
 
 def _hide_from_traces() -> None:
-    """Set what LangSmith reads from the environment: traces carry no contact's data unless somebody asks for it."""
-    os.environ.setdefault("LANGSMITH_HIDE_INPUTS", "true")
-    os.environ.setdefault("LANGSMITH_HIDE_OUTPUTS", "true")
+    """Set what LangSmith reads from the environment: it hides for the exact word `true` only, we show for `false` only."""
+    for variable in ("LANGSMITH_HIDE_INPUTS", "LANGSMITH_HIDE_OUTPUTS"):
+        if os.environ.get(variable) != "false":
+            os.environ[variable] = "true"

@@ -75,7 +75,7 @@ async def get_sweeps(request: Request) -> Sweeps:
 
 @dataclass(frozen=True, slots=True)
 class SweepAnswer:
-    """What a sweep did: `counts` of runs by the status they left, with `claimed`, `sent` and `failed`, and every run."""
+    """What a sweep did: every run, and `counts` by the status they left, with `claimed`, `sent`, `failed`, `model_failures`."""
 
     counts: dict[str, int]
     runs: list[RunReport]

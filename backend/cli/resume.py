@@ -29,4 +29,5 @@ def _print_report(report: SweepReport) -> None:
     for run in report.runs:
         table.add_row(run.thread_id, str(run.step + 1), run.status, run.next_touch_at or "-", run.error or run.reason)
     out().print(table)
-    say(out(), f"{counts['claimed']} resumed, {counts['sent']} sent, {counts['failed']} failed")
+    done = f"{counts['claimed']} resumed, {counts['sent']} sent, {counts['failed']} failed"
+    say(out(), f"{done}, {counts['model_failures']} model failures" if counts["model_failures"] else done)

@@ -19,6 +19,7 @@ from backend.d1 import limits
 from backend.d1.failures import Failure, classify
 from backend.d1.meter import Meter
 from backend.d1.statements import Result, Row, Statement
+from backend.egress import trusted_tls
 from backend.errors import DatabaseUnreachable, RequestNotTaken, StatementFailed
 
 KEEP_ALIVE_S = 60.0
@@ -104,10 +105,20 @@ class _Tries:
 
 @asynccontextmanager
 async def open_http(endpoint: str, token: str | None, policy: HttpPolicy) -> AsyncGenerator[HttpDatabase, None]:
-    """Open one pool of connections to `endpoint`, reused by every request and closed on leaving."""
+    """Open one pool of connections to `endpoint`, reused by every request and closed on leaving.
+
+    Raises:
+        SettingRefused: `SSL_CERT_FILE` names no certificates; nothing was opened.
+    """
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    kept = httpx.Limits(keepalive_expiry=KEEP_ALIVE_S)
-    async with httpx.AsyncClient(headers=headers, timeout=policy.deadline_s, limits=kept) as client:
+    client = httpx.AsyncClient(
+        headers=headers,
+        timeout=policy.deadline_s,
+        limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
+        verify=trusted_tls(),
+        trust_env=False,  # a proxy of the environment would be handed the bearer token
+    )
+    async with client:
         yield HttpDatabase(client, endpoint, policy)
 
 

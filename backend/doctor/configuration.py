@@ -11,7 +11,8 @@ from typing import Final
 from backend.checkpointer.codec import MIN_KEY_CHARS, Codec
 from backend.desk import Surroundings
 from backend.doctor.findings import Finding, note, ok, wrong
-from backend.doctor.places import is_loopback, split
+from backend.doctor.places import split
+from backend.egress import is_loopback
 from backend.errors import SettingRefused
 from backend.logs import LEVELS
 

@@ -1,7 +1,6 @@
 """Where things are, read from URLs that may be wrong, and told without the user name and the password one may hold."""
 
 from contextlib import suppress
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 
@@ -20,10 +19,3 @@ def name_database(url: str) -> str:
     if parts.scheme == "d1":
         return "Cloudflare's REST API"
     return f"the bridge at {parts.netloc.rpartition('@')[2]}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine itself."""
-    with suppress(ValueError):  # a name, not an address
-        return ip_address(host).is_loopback
-    return host == "localhost"

@@ -109,8 +109,20 @@ class Dossier(TypedDict):
     suppressed: bool
 
 
+class ModelFailure(TypedDict):
+    """One ask whose answer was not used: its prompt path, the error's class, why, and what the model said, cut."""
+
+    prompt: str
+    error: str
+    why: str
+    answer: str
+
+
 class GraphMeta(TypedDict, total=False):
-    """What producing a draft took and what the reviewer found. Tokens are counts; `cost_usd` is US dollars."""
+    """What producing a draft took and what the reviewer found. Tokens are counts; `cost_usd` is US dollars.
+
+    `model_calls` counts requests made, whatever came back; `model_failures` is there when one came to nothing.
+    """
 
     prompt: str
     model: str
@@ -118,6 +130,7 @@ class GraphMeta(TypedDict, total=False):
     input_tokens: int
     output_tokens: int
     cost_usd: float
+    model_failures: list[ModelFailure]
     review_passed: bool
     review_notes: list[str]
     unresolved_fields: list[str]

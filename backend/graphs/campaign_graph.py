@@ -37,11 +37,11 @@ from backend.domain.instants import days_after, from_text, to_text
 from backend.domain.provenance import Provenance, provenance
 from backend.domain.suppression import reason_blocked
 from backend.domain.text import cut_on_word, one_line
-from backend.errors import AskedAgain, ModelAnswerUnusable, ModelUnavailable, SendRefused
+from backend.errors import AskedAgain, ModelUnavailable, SendRefused
 from backend.graphs import email_outreach_graph
 from backend.graphs.sending import Sending, deliver
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
-from backend.ports import Answer, Lease, MakeLLM, Prompt
+from backend.ports import Lease, MakeLLM, Prompt
 
 # Policy
 
@@ -192,14 +192,13 @@ async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> di
     payload = email_payload(runtime.context.case.campaign, runtime.context.case.dossier, {}, step=0)
     evidence = gather_evidence(payload)
     prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
-    answer: Answer | None = None
     try:
         answer = await runtime.context.make_llm(tier="standard").ask(prompt)
         plan = _coerce_coach_plan(answer.content)
         if plan is None:
-            what = "the plan breaks its bounds"
-            raise ModelAnswerUnusable(what)
-        origin = _provenance(evidence, model=answer.model)
+            why = "the plan breaks its bounds"
+            raise answer.refused(why)
+        origin, meta = _provenance(evidence, model=answer.model), telemetry(prompt, answer)
     except ModelUnavailable as failure:
         plan = {
             "angle": "",
@@ -208,8 +207,8 @@ async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> di
             "max_touches": _DEFAULT_MAX_TOUCHES,
             "stop_criteria": _DEFAULT_STOP_CRITERIA,
         }
-        origin = _provenance(evidence, failure=failure)
-    return {"coach_plan": {**plan, "provenance": origin}, "coach_meta": telemetry(prompt, answer)}
+        origin, meta = _provenance(evidence, failure=failure), telemetry(prompt, failure)
+    return {"coach_plan": {**plan, "provenance": origin}, "coach_meta": meta}
 
 
 async def check_reply(state: CampaignState, runtime: Runtime[CampaignDeps]) -> Command[Literal["compose_touch", "__end__"]]:

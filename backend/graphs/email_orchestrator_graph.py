@@ -32,10 +32,10 @@ from backend.domain.campaign import (
 from backend.domain.provenance import Provenance, provenance
 from backend.domain.suppression import reason_blocked
 from backend.domain.text import UNRESOLVED_FIELD, clean
-from backend.errors import ModelAnswerUnusable, ModelUnavailable
+from backend.errors import ModelUnavailable
 from backend.graphs import email_compose_graph, email_reply_graph
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
-from backend.ports import Answer, Clock, MakeLLM, Prompt, Records
+from backend.ports import Clock, MakeLLM, Prompt, Records
 
 # Policy
 
@@ -178,18 +178,17 @@ async def plan_roles(state: OrchestratorState, runtime: Runtime[OrchestratorDeps
     payload = _payload(state)
     evidence = gather_evidence(payload)
     prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
-    answer: Answer | None = None
     try:
         answer = await runtime.context.make_llm(tier="standard").ask(prompt)
         if not _known_roles(answer.content):
-            what = "the role plan names no composer"
-            raise ModelAnswerUnusable(what)
-        roles = _repair_role_plan(answer.content)
+            why = "the role plan names no composer"
+            raise answer.refused(why)
+        roles, meta = _repair_role_plan(answer.content), telemetry(prompt, answer)
         origin = provenance("model", f"assigned by {answer.model}", confidence=0.5, evidence=evidence)
     except ModelUnavailable as failure:
-        roles = _DEFAULT_ROLES.copy()
+        roles, meta = _DEFAULT_ROLES.copy(), telemetry(prompt, failure)
         origin = provenance("default", f"{failure} The default roles are assigned.", confidence=0.0, evidence=evidence)
-    return {"role_plan": RolePlan(roles=roles, provenance=origin), "graph_meta": telemetry(prompt, answer)}
+    return {"role_plan": RolePlan(roles=roles, provenance=origin), "graph_meta": meta}
 
 
 async def compose(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
@@ -229,12 +228,14 @@ def _decide(action: Action, reason: str) -> dict[str, Any]:
 
 
 def _add_up(leader: GraphMeta, writer: GraphMeta) -> GraphMeta:
-    """The writer's telemetry with the leader's calls, tokens and dollars added."""
+    """The writer's telemetry with the leader's calls, tokens, dollars and failures added."""
     total = GraphMeta(**writer)
     total["model_calls"] = leader.get("model_calls", 0) + writer.get("model_calls", 0)
     total["input_tokens"] = leader.get("input_tokens", 0) + writer.get("input_tokens", 0)
     total["output_tokens"] = leader.get("output_tokens", 0) + writer.get("output_tokens", 0)
     total["cost_usd"] = leader.get("cost_usd", 0.0) + writer.get("cost_usd", 0.0)
+    if failures := leader.get("model_failures", []) + writer.get("model_failures", []):
+        total["model_failures"] = failures
     return total
 
 

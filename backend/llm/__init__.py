@@ -1,5 +1,6 @@
-"""DeepSeek behind the MakeLLM port."""
+"""DeepSeek behind the MakeLLM port, and what it bills."""
 
-from backend.llm.deepseek import DeepSeek
+from backend.llm.deepseek import DeepSeek, PricedModel
+from backend.llm.prices import PRICES, Price
 
-__all__ = ["DeepSeek"]
+__all__ = ["PRICES", "DeepSeek", "Price", "PricedModel"]

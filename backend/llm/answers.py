@@ -13,25 +13,28 @@ MAX_ANSWER_CHARS = 32_000
 def read_object(text: str) -> dict[str, Any]:
     """Read `text` as one JSON object whose every value can be stored and sent on; its keys are unchecked.
 
+    Halves of surrogate pairs are dropped from its texts and keys, however deep they stand.
+
     Raises:
-        ModelAnswerUnusable: it is empty, longer than `MAX_ANSWER_CHARS`, not JSON (RFC 8259: no NaN, no infinity, no half
-            surrogate), or not an object.
+        ModelAnswerUnusable: it is empty, longer than `MAX_ANSWER_CHARS`, not JSON (RFC 8259: no NaN, no infinity), or not an
+            object.
     """
     if len(text) > MAX_ANSWER_CHARS:
-        what = f"it is longer than {MAX_ANSWER_CHARS} characters"
-        raise ModelAnswerUnusable(what)
+        why = f"it is longer than {MAX_ANSWER_CHARS} characters"
+        raise ModelAnswerUnusable(why)
     if not text.strip():
-        what = "it is empty"
-        raise ModelAnswerUnusable(what)
+        why = "it is empty"
+        raise ModelAnswerUnusable(why)
     try:
         value: object = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()
+        # Only as text can all halves be told from pairs and dropped at once.
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="ignore"))
     except (ValueError, RecursionError):
-        what = "it is not JSON"
-        raise ModelAnswerUnusable(what) from None
+        why = "it is not JSON"
+        raise ModelAnswerUnusable(why) from None
     if not isinstance(value, dict):
-        what = "it is JSON, and not an object"
-        raise ModelAnswerUnusable(what)
+        why = "it is JSON, and not an object"
+        raise ModelAnswerUnusable(why)
     return cast("dict[str, Any]", value)
 
 

@@ -47,7 +47,7 @@ async def test_waiting_for_a_sweep_answers_with_its_report(door: Door) -> None:
     """The report counts the runs and says of each thread where it stands; a sweep of nothing is a report too."""
     await door.seed("ada", "bob")
     report = await door.sweep()
-    counts = {"claimed": 2, "sent": 0, "failed": 0, "awaiting_approval": 2}
+    counts = {"claimed": 2, "sent": 0, "failed": 0, "model_failures": 0, "awaiting_approval": 2}
     assert report["counts"] == counts
     assert {run["thread_id"]: run["status"] for run in report["runs"]} == {
         "close:ada": "awaiting_approval",
@@ -55,7 +55,7 @@ async def test_waiting_for_a_sweep_answers_with_its_report(door: Door) -> None:
     }
     waiting = {draft["draft_id"] for draft in (await door.read("/drafts"))["drafts"]}
     assert {run["draft_id"] for run in report["runs"]} == waiting
-    assert await door.sweep() == {"counts": {"claimed": 0, "sent": 0, "failed": 0}, "runs": []}
+    assert await door.sweep() == {"counts": {"claimed": 0, "sent": 0, "failed": 0, "model_failures": 0}, "runs": []}
 
 
 @pytest.mark.req("API-R13")

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
-from backend.errors import ModelSwitchedOff
+from backend.errors import ModelAnswerUnusable, ModelSwitchedOff
 from backend.llm.answers import read_object
 from backend.ports import Answer, Model, Prompt, Tier
 
@@ -72,13 +72,19 @@ class ScriptedModel:
         said = line(prompt) if callable(line) else line
         if isinstance(said, Exception):
             raise said
-        return Answer(
-            content=read_object(said) if isinstance(said, str) else deepcopy(said),
+        answer = Answer(
+            content={} if isinstance(said, str) else deepcopy(said),
             model="scripted",
             input_tokens=len(f"{prompt.system} {prompt.user}".split()),
             output_tokens=len(str(said).split()),
             cost_usd=0.0,
         )
+        if not isinstance(said, str):
+            return answer
+        try:
+            return replace(answer, content=read_object(said))
+        except ModelAnswerUnusable as unusable:
+            raise answer.refused(unusable.why, words=said) from None
 
 
 def scripted_llm(script: Mapping[str, Lines]) -> ScriptedLLM:

@@ -14,11 +14,11 @@ from backend.graphs.email_orchestrator_graph import OrchestratorDeps, _review_dr
 from backend.graphs.email_orchestrator_graph import build as build_orchestrator
 from backend.graphs.email_reply_graph import _coerce_learned, _reply_subject
 from backend.graphs.writing import WorkerDeps, gather_evidence
-from backend.llm import DeepSeek
 from backend.ports import MakeLLM
 from tests.fakes.clock import FixedClock
 from tests.fakes.scripted_model import ScriptedLLM
 from tests.graphs.team import EMAIL, INCOMING, REPLY, known_records, silent_team, team
+from tests.llm.adapter import deepseek
 from tests.northwind import LINK
 from tests.strategies import any_json, any_text
 
@@ -147,7 +147,7 @@ async def test_no_path_makes_a_request_when_none_may_be_made(api_key: str | None
     """Leader, composer, replier and outreach leave the wire silent, and each draft says why."""
     async with (
         ScriptedModelServer(lambda _name, _system, _user: "{}") as server,
-        DeepSeek(api_key=api_key, base_url=server.base_url, deadline_s=5, kill_switch=lambda: switched_off) as make_llm,
+        deepseek(server.base_url, api_key=api_key, kill_switch=lambda: switched_off) as make_llm,
     ):
         drafts = [(await written(worker, make_llm, incoming=INCOMING))["draft"] for worker in WORKERS]
         deps = OrchestratorDeps(records=known_records(), make_llm=make_llm, clock=FixedClock())

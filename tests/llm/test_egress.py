@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from backend.egress import check_model_url
 from backend.errors import SettingRefused
-from backend.llm import DeepSeek
 from backend.settings import read_settings
+from tests.llm.adapter import deepseek
 
 ALLOWED = [
     "https://api.deepseek.com",
@@ -40,17 +40,12 @@ REFUSED = [
 ]
 
 
-def open_adapter(base_url: str) -> DeepSeek:
-    """The adapter as start-up makes it."""
-    return DeepSeek(api_key="sk-test", base_url=base_url, deadline_s=30, kill_switch=lambda: False)
-
-
 @pytest.mark.parametrize("url", ALLOWED)
 async def test_deepseek_and_loopback_may_be_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over https to DeepSeek, in any spelling of its name; over http to a server on this machine."""
     monkeypatch.setenv("DEEPSEEK_BASE_URL", url)
     assert read_settings().deepseek_base_url == url
-    async with open_adapter(url):
+    async with deepseek(url):
         pass
 
 
@@ -58,7 +53,7 @@ async def test_deepseek_and_loopback_may_be_asked(url: str, monkeypatch: pytest.
 def test_nothing_else_may_be_asked(url: str) -> None:
     """The adapter cannot be made for another host, and says which variable to correct."""
     with pytest.raises(SettingRefused, match="DEEPSEEK_BASE_URL"):
-        open_adapter(url)
+        deepseek(url)
 
 
 @pytest.mark.parametrize("url", [url for url in REFUSED if url])
@@ -88,5 +83,5 @@ def test_the_rule_and_the_client_see_the_same_host(url: str) -> None:
 def test_a_key_no_header_can_carry_is_refused(key: str) -> None:
     """The refusal names the variable and not the key."""
     with pytest.raises(SettingRefused, match="DEEPSEEK_API_KEY") as refused:
-        DeepSeek(api_key=key, base_url=ALLOWED[0], deadline_s=30, kill_switch=lambda: False)
+        deepseek(ALLOWED[0], api_key=key)
     assert key not in str(refused.value)

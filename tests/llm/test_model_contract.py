@@ -8,10 +8,10 @@ import pytest
 
 from backend.demo.scripted_model import Reply, ScriptedModelServer
 from backend.errors import ModelAnswerUnusable, ModelCallFailed, ModelSwitchedOff, ModelUnavailable
-from backend.llm import DeepSeek
 from backend.ports import Answer, MakeLLM, Prompt, Tier
 from tests.fakes import model_replies
 from tests.fakes.scripted_model import Lines, scripted_llm
+from tests.llm.adapter import deepseek
 
 PROMPT = Prompt(name="email:compose", system="Answer with one JSON object.", user="Ada, at Example Forge")
 
@@ -34,7 +34,7 @@ async def deepseek_bench() -> AsyncGenerator[Bench, None]:
     off: list[bool] = [False]
     async with (
         ScriptedModelServer(lambda _name, _system, _user: reply[-1]) as server,
-        DeepSeek(api_key="sk-test", base_url=server.base_url, deadline_s=30, kill_switch=lambda: off[-1]) as make_llm,
+        deepseek(server.base_url, kill_switch=lambda: off[-1]) as make_llm,
     ):
         yield Bench(
             make_llm=make_llm,
@@ -105,7 +105,6 @@ async def test_making_a_model_asks_nothing(bench: Bench) -> None:
         "12",
         '{"angle": NaN}',
         '{"confidence": 1e999}',
-        r'{"subject": "\ud83d"}',
         "[" * 100_000,
     ],
 )
@@ -116,6 +115,18 @@ async def test_anything_but_one_json_object_is_unusable(bench: Bench, words: str
         await bench.make_llm(tier="standard").ask(PROMPT)
     assert len(bench.requests()) == 1
     assert words[:20] not in str(refused.value) or not words
+
+
+@pytest.mark.req("MODEL-R15")
+async def test_an_unusable_answer_says_what_it_took(bench: Bench) -> None:
+    """What the model said and its tokens ride on the failure, so that they can be counted and looked at."""
+    bench.say("Of course! Here is your email.")
+    with pytest.raises(ModelAnswerUnusable) as refused:
+        await bench.make_llm(tier="standard").ask(PROMPT)
+    unusable = refused.value
+    assert (unusable.words, unusable.model, unusable.cost_usd) == ("Of course! Here is your email.", "scripted", 0.0)
+    assert unusable.input_tokens > 0
+    assert unusable.output_tokens > 0
 
 
 async def test_a_failed_call_is_not_repeated(bench: Bench) -> None:

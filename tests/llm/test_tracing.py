@@ -12,9 +12,9 @@ from langchain_core.runnables import RunnableLambda
 from langsmith import Client, tracing_context  # pyright: ignore[reportUnknownVariableType]  # its types are partly open
 
 from backend.demo.scripted_model import ScriptedModelServer
-from backend.llm import DeepSeek
 from backend.ports import Answer, Model, Prompt
 from tests.fakes.langsmith import LangSmithOnLoopback, langsmith_on_loopback
+from tests.llm.adapter import deepseek
 
 PROMPT = Prompt(name="email:compose", system="Answer with one JSON object.", user="Ada, at Example Forge")
 
@@ -31,7 +31,7 @@ async def model() -> AsyncIterator[Model]:
     """A model of the adapter."""
     async with (
         ScriptedModelServer(lambda _name, _system, _user: "{}") as server,
-        DeepSeek(api_key="sk-test", base_url=server.base_url, deadline_s=30, kill_switch=lambda: False) as make_llm,
+        deepseek(server.base_url) as make_llm,
     ):
         yield make_llm(tier="standard")
 

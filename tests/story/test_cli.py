@@ -144,7 +144,10 @@ def test_a_database_elsewhere_is_not_migrated_unasked() -> None:
 def test_resume_reports_as_text_or_as_json() -> None:
     """Without anything due the report is a line, or the same facts as JSON."""
     assert run("resume").stdout == "Nothing is due.\n"
-    assert json.loads(run("resume --json").stdout) == {"counts": {"claimed": 0, "sent": 0, "failed": 0}, "runs": []}
+    assert json.loads(run("resume --json").stdout) == {
+        "counts": {"claimed": 0, "sent": 0, "failed": 0, "model_failures": 0},
+        "runs": [],
+    }
 
 
 async def park_ada() -> None:
