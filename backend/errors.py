@@ -324,6 +324,13 @@ class MailRefused(MailError):
         super().__init__(f"{provider} refused the email: {why}. It was not delivered.")
 
 
+class ArrivalDiffers(MailRefused):
+    """A mail program would read another text than was approved; nothing was handed to a provider."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__("This service", f"its {part} would not be read as it was approved")
+
+
 class MailOutcomeUnknown(MailError):
     """The connection ended before the provider's answer: the email may or may not have left."""
 

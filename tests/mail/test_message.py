@@ -1,8 +1,10 @@
 """An email's bytes: the same each time, readable, for one recipient, and with no header nobody meant."""
 
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import default
+from email.utils import parseaddr
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import MailRefused
-from backend.mail.message import render
+from backend.mail.message import check_arrival, render
 from backend.ports import OutgoingEmail
 from tests.mail.emails import an_email
 
@@ -88,7 +90,7 @@ def test_long_ids_and_links_stay_whole() -> None:
     assert f"\r\nList-Unsubscribe: {link}\r\n".encode() in rendered
 
 
-@pytest.mark.parametrize("body", ["x" * 2000, "é" * 2000, "a\n" * 3000, "From here on", ".", "", "tab\there", "a\r\nb\rc\n"])
+@pytest.mark.parametrize("body", ["x" * 2000, f"{600 * 'x'}\x0b{600 * 'x'}", "é" * 2000, "a\n" * 3000, "From here on", ".", "", "tab\there", "a\r\nb\rc\n"])
 def test_a_body_arrives_whole(body: str) -> None:
     """Long lines are wrapped for the wire only; every line ends as lines do."""
     rendered = render(an_email(body=body))
@@ -164,12 +166,74 @@ def test_no_text_becomes_a_header_or_a_second_recipient(email: OutgoingEmail) ->
     assert one_newline(message.get_content()) == one_newline(email.body)
 
 
-@given(subject=st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=60))
+VISIBLE = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
+LINE = st.text(VISIBLE, max_size=60) | st.lists(st.sampled_from(["für", "Köln", "a", "🚀", " ", "  ", '"', "\\", "<", "@"])).map("".join)
+
+
+def as_read(rendered: bytes, header: str) -> str:
+    """The text of a header by the rules of RFC 2047, in which a space between two encoded words is not read."""
+    return str(make_header(decode_header(message_from_bytes(rendered)[header])))
+
+
+@pytest.mark.req("TEXT-R1")
+@given(subject=LINE)
 def test_a_subject_is_read_as_it_was_written(subject: str) -> None:
-    """Nobody approves one subject and sends another: it arrives the same but for white space around it."""
+    """Nobody approves one subject and sends another: every character arrives, spaces at either end too."""
     try:
         rendered = render(an_email(subject=subject))
     except MailRefused:
         assert "=?" in subject
         return
-    assert str(read(rendered)["Subject"]).strip() == subject.strip()
+    assert as_read(rendered, "Subject") == str(read(rendered)["Subject"]) == subject
+
+
+@pytest.mark.req("TEXT-R1")
+@given(sender_name=LINE, recipient_name=LINE)
+def test_names_are_read_as_they_were_written(sender_name: str, recipient_name: str) -> None:
+    """Quotes, commas and the words of any script stand in the name, and the address beside it stays the one address."""
+    try:
+        rendered = render(an_email(sender_name=sender_name, recipient_name=recipient_name))
+    except MailRefused:
+        assert "=?" in sender_name + recipient_name
+        return
+    for header, name, address in (("From", sender_name, "grace@forge.example"), ("To", recipient_name, "ada@mill.example")):
+        read_name, read_address = parseaddr(message_from_bytes(rendered)[header])
+        assert str(make_header(decode_header(read_name))) == name
+        assert [found.addr_spec for found in read(rendered)[header].addresses] == [read_address] == [address]
+
+
+@pytest.mark.req("TEXT-R1")
+@pytest.mark.parametrize(
+    "subject",
+    ["Wie Sie die Touren planen für Köln und für Düsseldorf", "Fragen für Köln", "Tämä on työpäivä", " für", "Köln ", "a  b", f"{30 * 'für '}Köln"],
+)
+def test_no_space_is_lost_between_words_beyond_ascii(subject: str) -> None:
+    """Words side by side that are encoded keep the spaces between them."""
+    assert str(read(render(an_email(subject=subject)))["Subject"]) == subject
+
+
+@pytest.mark.req("TEXT-R2")
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("subject", {"subject": "fürKöln"}),
+        ("sender's name", {"sender_name": "Grace  Miller"}),
+        ("recipient's name", {"recipient_name": "Áda"}),
+        ("recipient's address", {"recipient_address": "eve@mill.example"}),
+        ("body", {"body": "Hello Ada,\n\nGrace\n"}),
+        ("body", {"body": f"{an_email().body} "}),
+    ],
+)
+def test_what_would_be_read_differently_is_not_sent(part: str, change: dict[str, Any]) -> None:
+    """Bytes that hold another text than the email are refused, and the refusal names the part and says that nothing left."""
+    with pytest.raises(MailRefused, match=f"its {part} would not be read as it was approved. It was not delivered"):
+        check_arrival(an_email(), render(an_email(**change)))
+
+
+@given(st.text(st.sampled_from("a é\r\n\t.\x0b\x85\u2028=From"), max_size=40), st.integers(0, 1200))
+def test_a_body_is_read_as_it_was_written(body: str, times: int) -> None:
+    """Whatever looks like a line's end and is none stays in its line, and no line is longer than mail may have."""
+    text = f"{body}{times * 'x'}{body}"
+    rendered = render(an_email(body=text))
+    assert all(len(line) <= 998 for line in rendered.split(b"\r\n"))
+    assert one_newline(read(rendered).get_content()) == one_newline(text)
