@@ -19,7 +19,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from backend.domain.campaign import Case, DecisionRequest, HeldDraft, Standing, Thread, draft_id_of
-from backend.domain.instants import to_text
+from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.errors import (
     ApprovalMissing,
     AskedAgain,
@@ -48,6 +48,7 @@ RUN_STEP_LIMIT = 12
 """Graph steps of one run; the longest honest run takes six."""
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """Waits after the first four failures of a thread; the fifth parks it."""
+MAX_FAILURES = len(RETRY_AFTER) + 1
 
 _NEEDS_PERSON = (MailRefused, SendNeedsPerson, ApprovalMissing, CheckpointMismatch)
 
@@ -155,6 +156,7 @@ class Campaigns:
         log = _log.bind(thread_id=lease.thread_id, fence=lease.fence)
         try:
             async with self.threads.run(lease) as run:
+                self._compare_clocks(run.case)
                 report = await self._commit(run, await self._think(run), principal)
         except LeaseLost as loss:
             log.warning("run.lease_lost")
@@ -164,6 +166,12 @@ class Campaigns:
             return RunReport(thread_id=lease.thread_id, status="not_committed", error=public_sentence(error))
         log.info("run.committed", status=report.status, step=report.step, sent=report.sent, failed=bool(report.error))
         return report
+
+    def _compare_clocks(self, case: Case) -> None:
+        """Say in the log when this host's clock is so far off that nothing will be sent."""
+        off = self.clock.now() - case.now
+        if abs(off) > MAX_CLOCK_DIFFERENCE:
+            _log.error("clock.differs", seconds=round(off.total_seconds()))
 
     async def _commit(self, run: Run, report: RunReport, principal: str) -> RunReport:
         """Commit the run; what the database will never take is counted as a failure instead, by a small batch of its own."""

@@ -436,6 +436,17 @@ class DatabaseUnwritable(DatabaseError):
         super().__init__(f"The database cannot write: {why}. Nothing was written; make room for it, then the work goes on.")
 
 
+class ClockDiffers(DatabaseError):
+    """This host's clock and the database's are too far apart, so this host sends nothing."""
+
+    def __init__(self, off_s: float) -> None:
+        where = "ahead of" if off_s > 0 else "behind"
+        super().__init__(
+            f"This host's clock is {abs(off_s):.0f} s {where} the database's. Nothing is sent from here until they agree to "
+            "30 s; set it by NTP."
+        )
+
+
 class DatabaseFileRefused(DatabaseUnreachable):
     """The embedded database's path cannot be opened as a database; nothing was written."""
 

@@ -381,3 +381,11 @@ class Schema(Protocol):
     async def migrate(self) -> Sequence[str]:
         """Apply what is pending and return the names this call applied."""
         ...
+
+    async def probe(self) -> datetime:
+        """Write one row over with what it holds, now and then, and return the database's instant.
+
+        Raises:
+            DatabaseUnwritable: there is no room or no right to write.
+        """
+        ...

@@ -94,6 +94,19 @@ class Rows:
         """Change every campaign."""
         await self._set("campaigns", columns)
 
+    async def set_contacts(self, **columns: SqlValue) -> None:
+        """Change every contact."""
+        await self._set("contacts", columns)
+
+    async def checkpoints(self) -> dict[str, int]:
+        """How many rows the checkpointer keeps of each kind but writes."""
+        tables = ("checkpoints", "checkpoint_blobs")
+        return {table: len(await self._run(f"SELECT 1 FROM {table}")) for table in tables}  # noqa: S608  # names from here
+
+    async def damage_checkpoints(self) -> None:
+        """Let no checkpoint be what the saver wrote."""
+        await self._run("UPDATE checkpoints SET body = 'raw:AAAA'")
+
     async def set_facts(self, **columns: SqlValue) -> None:
         """Change every fact."""
         await self._set("company_facts", columns)

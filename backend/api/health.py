@@ -7,7 +7,8 @@ from fastapi import APIRouter
 
 from backend.api.operations import public
 from backend.api.security import Wired
-from backend.errors import DatabaseError, NotMigrated
+from backend.domain.instants import MAX_CLOCK_DIFFERENCE
+from backend.errors import ClockDiffers, DatabaseError, NotMigrated
 
 router = APIRouter(tags=["health"])
 
@@ -27,10 +28,13 @@ async def live() -> Health:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", **public([NotMigrated, DatabaseError]))
+@router.get("/readyz", **public([NotMigrated, ClockDiffers, DatabaseError]))
 async def ready(service: Wired) -> Health:
-    """The database answers and has every migration of this version."""
+    """The database answers, can write, has every migration of this version, and this host's clock agrees with its."""
     missing = await service.schema.pending()
     if missing:
         raise NotMigrated(", ".join(missing))
+    off = service.clock.now() - await service.schema.probe()
+    if abs(off) > MAX_CLOCK_DIFFERENCE:
+        raise ClockDiffers(off.total_seconds())
     return Health("ready")

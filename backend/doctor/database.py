@@ -12,10 +12,11 @@ from typing import Final
 
 from backend.d1 import limits
 from backend.d1.atomicity import prove_atomic_batches
+from backend.d1.clock import NOW
 from backend.d1.statements import Database, Row, SqlValue, Statement
 from backend.doctor.findings import Finding, Report, note, ok, wrong
 from backend.domain.flags import CAMPAIGN_COACH_ENABLED, ORCHESTRATOR_ROLE_PLAN
-from backend.domain.instants import from_text, to_text
+from backend.domain.instants import MAX_CLOCK_DIFFERENCE, from_text, to_text
 from backend.errors import BatchesNotAtomic, DatabaseError, DatabaseUnreachable, StatementFailed
 from backend.ports import Clock
 from backend.store.schema import D1Schema
@@ -23,10 +24,10 @@ from backend.store.tokens import D1Tokens
 
 ROUND_TRIPS: Final = 7
 SLOW_MS: Final = 150
-MAX_CLOCK_DIFFERENCE_S: Final = 5
+SMALL_CLOCK_DIFFERENCE_S: Final = 5
 
 _ANSWER = "SELECT 1 AS one"
-_NOW = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now') AS now"
+_NOW = f"SELECT {NOW} AS now"
 _ECHO = "SELECT ?1 AS integer, ?2 AS real, ?3 AS text, ?4 AS absent, ?5 AS large"
 _FLAGS = "SELECT name, value, set_by, set_at FROM flags ORDER BY name"
 
@@ -123,14 +124,16 @@ async def check_latency(subject: Subject) -> Finding:
 
 
 async def check_clock(subject: Subject) -> Finding:
-    """What is due, leased or expired is decided by this machine's clock, beside rows that others dated."""
+    """The database's clock decides; a host whose own is far from it sends nothing."""
     before = subject.clock.now()
     [row] = await subject.ask(_NOW)
     after = subject.clock.now()
     ahead = from_text(row["now"]) - (before + (after - before) / 2)
     found = f"{abs(ahead).total_seconds():.1f} s {'ahead of' if ahead > timedelta(0) else 'behind'} this machine's"
-    if abs(ahead) > timedelta(seconds=MAX_CLOCK_DIFFERENCE_S):
-        return note(found, "Set this machine's clock, by NTP; what is due is decided by it.")
+    if abs(ahead) > MAX_CLOCK_DIFFERENCE:
+        return wrong(found, "Set this machine's clock, by NTP: nothing is sent from here until it agrees to 30 s.")
+    if abs(ahead) > timedelta(seconds=SMALL_CLOCK_DIFFERENCE_S):
+        return note(found, "Set this machine's clock, by NTP; from 30 s on nothing is sent from here.")
     return ok(found)
 
 

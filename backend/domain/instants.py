@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)
+"""A host whose clock is further from its database's sends nothing."""
+
 
 def to_text(at: datetime) -> str:
     """Text of `at` in UTC with milliseconds: `2026-11-22T09:30:00.000Z`.

@@ -9,13 +9,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from backend.domain.campaign import Case, DecisionRecord
-from backend.domain.instants import to_text
+from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.suppression import normalise_address
 from backend.errors import MailOutcomeUnknown, MailRefused, SendDeferred, SendNeedsPerson
 from backend.ports import Clock, Lease, Mailer, OutgoingEmail, Reservation, SendLedger
 
-MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)
-"""What the database said longer ago than this is asked again; a host whose clock is further off sends nothing."""
 LOOKS_BEFORE_A_SEND = 3
 DEFERRED_FOR = timedelta(minutes=1)
 
@@ -82,6 +80,7 @@ def _may_be_posted(reservation: Reservation, mailer: Mailer) -> bool:
 
 
 def _is_recent(outside: Sending, database_now: datetime) -> bool:
+    """Whether the database said it just now; what it said longer ago is asked again."""
     return abs(outside.clock.now() - database_now) <= MAX_CLOCK_DIFFERENCE
 
 

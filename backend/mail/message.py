@@ -1,4 +1,4 @@
-"""An outgoing email as bytes: one recipient, plain text, nothing in a header but that header, and what is read is what was written."""
+"""An outgoing email as bytes: one recipient, plain text, one header a line, and what is read is what was written."""
 
 import re
 from collections.abc import Iterator, Mapping

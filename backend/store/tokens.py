@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from uuid import uuid4
 
+from backend.d1.clock import NOW
 from backend.d1.statements import Database, Statement
 from backend.domain.access import CRON_NAME, Principal, Role, TokenRecord
 from backend.domain.instants import to_text
@@ -17,15 +19,22 @@ MAX_LIFETIME = timedelta(days=3650)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
+# A late copy of a word that was said must not revive a token, nor end the next one of its name: a word's audit row says it was.
 _CREATE = """
-INSERT INTO tokens (token_sha256, name, role, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO tokens (token_sha256, name, role, created_at, expires_at) SELECT ?1, ?2, ?3, ?4, ?5
+WHERE NOT EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = '' AND audit_id = 'token:' || ?1)
 ON CONFLICT (name) DO UPDATE SET token_sha256 = excluded.token_sha256, role = excluded.role,
   created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = NULL
 WHERE revoked_at IS NOT NULL OR expires_at <= excluded.created_at
 ON CONFLICT (token_sha256) DO NOTHING"""
 _HOLDER = "SELECT token_sha256 FROM tokens WHERE name = ?1"
 _LIST = "SELECT name, role, created_at, expires_at, revoked_at FROM tokens ORDER BY name"
-_REVOKE = "UPDATE tokens SET revoked_at = COALESCE(revoked_at, ?2) WHERE name = ?1"
+_REVOKE = """
+UPDATE tokens SET revoked_at = COALESCE(revoked_at, ?2) WHERE name = ?1
+  AND NOT EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = '' AND audit_id = 'token:' || ?3)"""
+_SAID = f"""
+INSERT INTO audit (thread_id, audit_id, at, principal, action, detail) VALUES ('', 'token:' || ?1, {NOW}, 'operator', ?2, ?3)
+ON CONFLICT DO NOTHING"""
 _FIND = """
 SELECT token_sha256, name, role FROM tokens WHERE token_sha256 = ?1 AND revoked_at IS NULL AND expires_at > ?2"""
 
@@ -51,7 +60,8 @@ class D1Tokens:
             raise BadRequest(msg)
         token = f"as_{role}_{secrets.token_urlsafe(TOKEN_BYTES)}"
         row = (_hash(token), name, role, to_text(now), to_text(now + expires_in))
-        _, holder = await self._database.batch([Statement(_CREATE, row), Statement(_HOLDER, (name,))])
+        said = Statement(_SAID, (row[0], "create token", name))
+        _, holder, _ = await self._database.batch([Statement(_CREATE, row), Statement(_HOLDER, (name,)), said])
         if holder.rows[0]["token_sha256"] != row[0]:
             raise TokenNameTaken(name)
         return token
@@ -67,7 +77,10 @@ class D1Tokens:
         Raises:
             UnknownToken: no token has this name.
         """
-        _, holder = await self._database.batch([Statement(_REVOKE, (name, to_text(now))), Statement(_HOLDER, (name,))])
+        word = uuid4().hex
+        revoke = Statement(_REVOKE, (name, to_text(now), word))
+        said = Statement(_SAID, (word, "revoke token", name))
+        _, holder, _ = await self._database.batch([revoke, Statement(_HOLDER, (name,)), said])
         if not holder.rows:
             raise UnknownToken(name)
 

@@ -39,7 +39,7 @@ async def rows_of(database: MeteredDatabase, thread_id: str) -> dict[str, int]:
     return {row["kind"]: row["rows"] for row in found.rows}
 
 
-@pytest.mark.req("D1-R25")
+@pytest.mark.req("RUN-R4")
 @pytest.mark.parametrize("keep_latest", [False, True])
 @pytest.mark.parametrize("durability", ["sync", "exit"])
 @pytest.mark.parametrize("ahead", [[120, -120, 0], [-120, 0, 120], [0, -120, 120], [86_400, 0, 0]])
@@ -65,7 +65,7 @@ async def test_a_thread_goes_on_whatever_the_hosts_clocks_say(  # noqa: PLR0913,
         assert (await graph.aget_state(config)).values["visited"] == visited
 
 
-@pytest.mark.req("D1-R25", "D1-R16")
+@pytest.mark.req("RUN-R4", "D1-R16")
 async def test_a_host_behind_is_fenced_like_any_other(
     embedded: MeteredDatabase, thread_id: str, host_clock: dict[str, timedelta]
 ) -> None:
@@ -85,7 +85,7 @@ async def test_a_host_behind_is_fenced_like_any_other(
     assert (await graph.aget_state(config)).values["visited"] == ["a", "b", "c:yes", "d", "e"]
 
 
-@pytest.mark.req("D1-R25", "D1-R22")
+@pytest.mark.req("RUN-R4", "D1-R22")
 async def test_pruning_and_copying_keep_the_newest_of_hosts_that_disagree(
     embedded: MeteredDatabase, thread_id: str, host_clock: dict[str, timedelta]
 ) -> None:
@@ -103,7 +103,7 @@ async def test_pruning_and_copying_keep_the_newest_of_hosts_that_disagree(
     assert (await rows_of(embedded, thread_id))["checkpoints"] == 1
 
 
-@pytest.mark.req("D1-R26")
+@pytest.mark.req("RUN-R18")
 @pytest.mark.parametrize("durability", ["sync", "async", "exit"])
 async def test_a_saver_told_so_keeps_one_checkpoint(embedded: MeteredDatabase, thread_id: str, durability: Any) -> None:
     """After every run there is one checkpoint with its own writes and blobs, and a graph that waits twice ends as ever."""
@@ -126,7 +126,7 @@ async def test_a_saver_told_so_keeps_one_checkpoint(embedded: MeteredDatabase, t
     assert (await story_of(graph, config_for(thread_id)))[0] is not None
 
 
-@pytest.mark.req("D1-R26")
+@pytest.mark.req("RUN-R18")
 async def test_the_first_put_forgets_what_was_kept_before(embedded: MeteredDatabase, thread_id: str) -> None:
     """A thread of many checkpoints, resumed by a saver that keeps the latest alone, is one row afterwards."""
     config = config_for(thread_id)

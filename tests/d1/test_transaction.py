@@ -73,7 +73,7 @@ async def test_a_guard_that_fails_raises_its_error_and_writes_nothing(embedded: 
     assert (await names(embedded), writer.told) == ([], 0)
 
 
-@pytest.mark.req("D1-R27")
+@pytest.mark.req("RUN-R8")
 async def test_a_fact_stays_where_its_run_may_not_commit(embedded: MeteredDatabase) -> None:
     """What happened outside is forgotten by nobody, and written alone when a guard refuses the rest."""
     transaction = Transaction()
@@ -87,7 +87,7 @@ async def test_a_fact_stays_where_its_run_may_not_commit(embedded: MeteredDataba
     assert await names(embedded) == ["a fact"]
 
 
-@pytest.mark.req("D1-R27")
+@pytest.mark.req("RUN-R8")
 async def test_a_run_that_was_refused_may_commit_what_is_left_of_it(embedded: MeteredDatabase) -> None:
     """After a statement that D1 will never take, what was staged is forgotten and what happened outside is kept."""
     transaction = Transaction()

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from backend.d1.statements import Database, Result, Statement
+from backend.d1.statements import Result, Statement
+from tests.fakes.passing_database import PassingDatabase
 
 
 @dataclass
-class WaveringDatabase:
+class WaveringDatabase(PassingDatabase):
     """Passes batches on to `database`, `times` over, after `gate` is open; `fails` may raise instead."""
 
-    database: Database
     times: int = 1
     fails: Callable[[Sequence[Statement]], None] = lambda _: None
     gate: asyncio.Event = field(default_factory=asyncio.Event)

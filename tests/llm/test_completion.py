@@ -11,7 +11,7 @@ from backend.demo.scripted_model import Reply, ScriptedModelServer
 from backend.errors import ModelAnswerUnusable
 from backend.llm import PRICES, PricedModel
 from backend.llm.completion import MAX_MODEL_NAME_CHARS, MAX_TOKENS_COUNTED, read_completion
-from backend.ports import Answer, Prompt
+from backend.ports import Answer, Prompt, Tier
 from tests.fakes.loopback_http import LoopbackHttp, completion
 from tests.llm.adapter import deepseek
 from tests.strategies import any_flat, any_json, any_text
@@ -149,7 +149,7 @@ async def test_a_local_model_costs_nothing_unless_it_is_deepseeks(name: str, *, 
 @pytest.mark.req("MODEL-R14")
 async def test_a_local_model_needs_no_price() -> None:
     """Nobody bills it, whatever it calls itself."""
-    models = {"standard": PricedModel("llama", None), "deep": PricedModel("llama", None)}
+    models: dict[Tier, PricedModel] = {"standard": PricedModel("llama", None), "deep": PricedModel("llama", None)}
     async with (
         ScriptedModelServer(lambda _name, _system, _user: Reply("{}", model="deepseek-flash")) as server,
         deepseek(server.base_url, models=models) as make_llm,

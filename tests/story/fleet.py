@@ -20,7 +20,7 @@ from backend.domain.instants import from_text, to_text
 from backend.ports import Clock, Lease, Mailer, OutgoingEmail
 from backend.store.intake import D1Intake
 from backend.store.schema import D1Schema
-from backend.wiring import assemble
+from backend.wiring import Service, assemble
 from tests.fakes.clock import FixedClock, MovableClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
@@ -32,6 +32,7 @@ from tests.rows import Rows
 class Fleet:
     """The verbs, and a hand on everything around them."""
 
+    service: Service
     campaigns: Campaigns
     database: MeteredDatabase
     saver: D1Saver
@@ -40,9 +41,18 @@ class Fleet:
     mailer: RecordingMailer
 
     @property
+    def flags(self) -> Flags:
+        """The defaults that the stored flags are laid over."""
+        return Flags()
+
+    @property
     def rows(self) -> Rows:
         """What the database holds."""
         return Rows(self.database)
+
+    async def add_contact(self, contact_id: str) -> None:
+        """Add one more contact of Northwind."""
+        await settle(D1Intake(self.database), contact_id)
 
     async def flag(self, contact_id: str, flag: str) -> None:
         """Raise one of the four flags of a contact."""
@@ -151,7 +161,8 @@ async def open_fleet(  # noqa: PLR0913  # each has its default
         await D1Schema(database).migrate()
         saver = D1Saver(database, keep_latest=True)
         model, mailer = ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
-        fleet = Fleet(wire(database, clock, model, mailer, Flags()), database, saver, clock, model, mailer)
+        service = assemble(database, clock=clock, make_llm=model, mailer=mailer, flags=Flags())
+        fleet = Fleet(service, service.campaigns, database, saver, clock, model, mailer)
         await settle(D1Intake(database), *contacts)
         await fleet.switch_coach(on=coach)
         yield fleet

@@ -20,11 +20,11 @@ from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
 from backend.d1.statements import Statement
+from backend.desk import SystemClock
 from backend.doctor import Report, examine, is_healthy
 from backend.errors import StatementFailed
 from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
-from backend.wiring import SystemClock
 from tests.d1.wrangler import Edge
 from tests.fakes.clock import FixedClock
 from tests.fakes.loopback_d1 import LoopbackD1, refused

@@ -1,0 +1,74 @@
+"""Each request of each verb, held back and delivered once more after every later one: it changes no row."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from backend.errors import Conflict
+from backend.wiring import Service, assemble
+from tests.fakes.late_database import LateDatabase
+from tests.northwind import SCRIPT, new_contact
+from tests.story.fleet import Fleet, open_fleet
+
+MINE = {"subject": "Mine", "body": "My own words."}
+
+
+async def decisions(fleet: Fleet, service: Service) -> None:
+    """Every decision there is, over four touches; a send, an edit, a new version, a rejection and the end."""
+    del service
+    await fleet.enrol()
+    await fleet.touch("regenerate", feedback="Shorter.")
+    await fleet.touch("approve")
+    await fleet.touch("edit", edited=MINE)
+    await fleet.touch("reject", reason="not now")
+    fleet.clock.advance(timedelta(days=9))
+    await fleet.resume()
+    with suppress(ValueError):
+        await fleet.decide("stop")
+
+
+async def failures(fleet: Fleet, service: Service) -> None:
+    """A send that is refused, put back, and lost; a thread put back and stopped; a draft asked about again."""
+    await fleet.enrol()
+    fleet.mailer.refuse()
+    await fleet.touch("approve")
+    await service.parked.requeue("close", "ada", principal="op")
+    fleet.mailer.lose_answer()
+    await fleet.resume()
+    await fleet.fast_forward()
+    await fleet.touch("regenerate")
+    await fleet.rows.set_campaigns(sender_name="Ben O.")
+    with suppress(Conflict):
+        await fleet.decide("approve")
+    await service.campaigns.stop("close", "ada", principal="op", reason="enough")
+
+
+async def intake(fleet: Fleet, service: Service) -> None:
+    """A contact that changes twice and is marked while a draft waits; a token made, ended and made anew."""
+    await fleet.enrol()
+    await fleet.resume()
+    for title in ("CFO", "CEO", "CFO"):
+        await service.intake.add([{**new_contact("ada"), "title": title}])
+    await service.intake.mark("ada", "replied", evidence="<reply@northwind.example>", principal="webhook")
+    for minute in range(2):
+        fleet.clock.advance(timedelta(minutes=minute))
+        await service.tokens.create("ana", "rep", now=fleet.clock.now(), expires_in=timedelta(days=1))
+        fleet.clock.advance(timedelta(minutes=1))
+        await service.tokens.revoke("ana", now=fleet.clock.now())
+    fleet.clock.advance(timedelta(minutes=1))
+    await service.tokens.create("ana", "rep", now=fleet.clock.now(), expires_in=timedelta(days=1))
+
+
+@pytest.mark.req("RUN-R5")
+@pytest.mark.parametrize("story", [decisions, failures, intake], ids=lambda story: story.__name__)
+async def test_a_late_copy_of_any_request_changes_nothing(story: Callable[[Fleet, Service], Awaitable[None]]) -> None:
+    """After every batch of the story all batches before it arrive again, and itself: not one row is another."""
+    async with open_fleet(SCRIPT, coach=True) as fleet:
+        late = LateDatabase(fleet.database, now=fleet.clock.now)
+        service = assemble(late, clock=fleet.clock, make_llm=fleet.model, mailer=fleet.mailer, flags=fleet.flags)
+        fleet.campaigns = service.campaigns
+        await story(fleet, service)
+        assert late.changed == []
+        assert late.deliveries > 50
