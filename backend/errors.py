@@ -197,6 +197,25 @@ class BadRequest(AgenticSalesError):
     status = 422
 
 
+class BodyTooLarge(AgenticSalesError):
+    """The body is larger than this route takes; nothing of it was parsed, and nothing was written."""
+
+    status = 413
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"This route takes a body of at most {most_bytes} bytes. Nothing was written; send less at a time.")
+        self.facts = {"max_body_bytes": most_bytes}
+
+
+class BodyIncomplete(AgenticSalesError):
+    """The body did not arrive whole in time; nothing was written."""
+
+    status = 408
+
+    def __init__(self, within_s: float) -> None:
+        super().__init__(f"The body did not arrive whole within {within_s:g} s. Nothing was written; send it again.")
+
+
 # Who asks
 
 

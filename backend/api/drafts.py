@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from backend.api.bodies import LETTER_BODY_BYTES
 from backend.api.operations import operation
 from backend.api.schemas import DRAFT_ID_PATTERN, ID_PATTERN, ApproveBody, EditBody, ReasonBody, RegenerateBody
 from backend.api.security import GuardedRoute, Who, Wired
@@ -31,6 +32,7 @@ DraftId = Annotated[str, Path(pattern=DRAFT_ID_PATTERN)]
 _ANY_DECISION = (UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn)
 _DECISION = operation("rep", "operator", errors=[*_ANY_DECISION])
 _APPROVAL = operation("rep", "operator", errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady])
+_EDIT = operation("rep", "operator", errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady], max_body_bytes=LETTER_BODY_BYTES)
 _REGENERATION = operation("rep", "operator", errors=[*_ANY_DECISION, TooManyVersions, DraftKept])
 
 
@@ -80,7 +82,7 @@ async def approve_draft(draft_id: DraftId, service: Wired, who: Who, body: Appro
     return await _decide(service, draft_id, request)
 
 
-@router.post("/{draft_id}/edit", **_APPROVAL)
+@router.post("/{draft_id}/edit", **_EDIT)
 async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody) -> DecisionAnswer:
     """Send this text instead; the draft as it was written is kept beside it."""
     request = DecisionRequest(

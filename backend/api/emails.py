@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from backend.api.bodies import LETTER_BODY_BYTES
 from backend.api.operations import operation
 from backend.api.schemas import EmailBody
 from backend.api.security import GuardedRoute, Wired
@@ -61,7 +62,10 @@ def _draft(draft: Draft) -> WrittenDraft:
     return WrittenDraft(draft["subject"], draft["body"], ProvenanceView(**draft["provenance"]), {**draft["graph_meta"]})
 
 
-@router.post("", **operation("rep", "operator", errors=[UnknownCampaign, UnknownContact, RunOverBudget]))
+_ERRORS = (UnknownCampaign, UnknownContact, RunOverBudget)
+
+
+@router.post("", **operation("rep", "operator", errors=_ERRORS, max_body_bytes=LETTER_BODY_BYTES))
 async def write_email(body: EmailBody, service: Wired) -> EmailAnswer:
     """Have the team write the next email to a contact, or the answer to `incoming`; it is returned and not sent."""
     incoming = Email(subject=body.incoming.subject, body=body.incoming.body) if body.incoming else None

@@ -7,10 +7,20 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from backend.api.bodies import MAX_BYTES_KEY, SMALL_BODY_BYTES
 from backend.api.problems import MEDIA_TYPE, Problem
 from backend.api.security import ROLES_KEY
 from backend.domain.access import Role
-from backend.errors import AgenticSalesError, BadRequest, DatabaseError, RoleForbidden, TokenMissing, sentence_of
+from backend.errors import (
+    AgenticSalesError,
+    BadRequest,
+    BodyIncomplete,
+    BodyTooLarge,
+    DatabaseError,
+    RoleForbidden,
+    TokenMissing,
+    sentence_of,
+)
 
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _BEARER = {
@@ -18,20 +28,28 @@ _BEARER = {
     "scheme": "bearer",
     "description": "A token made with `agentic-sales tokens create`, or on `/cron/resume` the cron secret.",
 }
-_TOO_LARGE = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this service takes."}
-_UNFORESEEN = {HTTPStatus.INTERNAL_SERVER_ERROR: "Something unforeseen happened; nothing is said of it here."}
+_UNFORESEEN = {int(HTTPStatus.INTERNAL_SERVER_ERROR): ["Something unforeseen happened; nothing is said of it here."]}
+_OF_BODIES = (BodyTooLarge, BodyIncomplete)
 
 
-def operation(*roles: Role, errors: Sequence[type[AgenticSalesError]] = (), **route: Any) -> dict[str, Any]:
-    """The arguments of a guarded route: who may call it, what it may answer with, and the rest of `route` as it is."""
-    failures = [TokenMissing, RoleForbidden, BadRequest, DatabaseError, *errors]
-    responses = {**_answers(failures, _TOO_LARGE), **route.pop("responses", {})}
-    return {"openapi_extra": {ROLES_KEY: list(roles)}, "responses": responses, **route}
+def operation(
+    *roles: Role,
+    errors: Sequence[type[AgenticSalesError]] = (),
+    max_body_bytes: int = SMALL_BODY_BYTES,
+    **route: Any,
+) -> dict[str, Any]:
+    """The arguments of a guarded route: who may call it, what it may answer with, and the rest of `route` as it is.
+
+    `max_body_bytes` holds where the route takes a body at all.
+    """
+    failures = [TokenMissing, RoleForbidden, BadRequest, DatabaseError, *_OF_BODIES, *errors]
+    responses = {**_answers(failures), **route.pop("responses", {})}
+    return {"openapi_extra": {ROLES_KEY: list(roles), MAX_BYTES_KEY: max_body_bytes}, "responses": responses, **route}
 
 
 def public(errors: Sequence[type[AgenticSalesError]] = ()) -> dict[str, Any]:
     """The arguments of a route that anybody may call."""
-    return {"openapi_extra": {ROLES_KEY: []}, "responses": _answers(errors, {})}
+    return {"openapi_extra": {ROLES_KEY: []}, "responses": _answers(errors)}
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -56,15 +74,17 @@ def install_openapi(app: FastAPI) -> None:
 def _describe(entry: dict[str, Any]) -> None:
     roles = entry[ROLES_KEY]
     if "requestBody" not in entry:
-        entry["responses"].pop(str(int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)), None)
+        entry.pop(MAX_BYTES_KEY, None)
+        for error in _OF_BODIES:
+            entry["responses"].pop(str(error.status), None)
     if roles:
         entry["security"] = [{"bearer": []}]
     who = f"Roles: {', '.join(roles)}." if roles else "Anybody may ask."
     entry["description"] = f"{entry.get('description', '')}\n\n{who}".strip()
 
 
-def _answers(errors: Sequence[type[AgenticSalesError]], more: dict[HTTPStatus, str]) -> dict[int | str, dict[str, Any]]:
-    said: dict[int, list[str]] = {int(status): [text] for status, text in (more | _UNFORESEEN).items()}
+def _answers(errors: Sequence[type[AgenticSalesError]]) -> dict[int | str, dict[str, Any]]:
+    said: dict[int, list[str]] = {status: [*texts] for status, texts in _UNFORESEEN.items()}
     for error in errors:
         said.setdefault(error.status, []).append(sentence_of(error))
     return {status: {"description": " ".join(texts), "content": _PROBLEM} for status, texts in sorted(said.items())}

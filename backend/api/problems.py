@@ -26,6 +26,8 @@ MEDIA_TYPE = "application/problem+json"
 MAX_NAMED_FIELDS = 20
 MAX_WHERE_CHARS = 120
 
+_HEADERS = {HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"}, HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"}}
+
 _log = structlog.get_logger()
 
 
@@ -91,7 +93,7 @@ async def _answer_ours(request: Request, error: Exception) -> Response:
         public_sentence(ours),
         kind=kind_of(type(ours)),
         title=" ".join(_words(type(ours))).capitalize(),
-        headers={"WWW-Authenticate": "Bearer"} if ours.status == HTTPStatus.UNAUTHORIZED else None,
+        headers=_HEADERS.get(HTTPStatus(ours.status)),
         members=getattr(ours, "facts", None),
     )
 
@@ -111,7 +113,6 @@ async def _answer_http(_request: Request, error: Exception) -> Response:
     details = {
         HTTPStatus.NOT_FOUND: "There is nothing at this path; GET /openapi.json lists what there is.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this service takes, so nothing was written; send less.",
     }
     detail = details.get(HTTPStatus(refusal.status_code), str(refusal.detail))
     return problem(refusal.status_code, detail, headers=refusal.headers)

@@ -111,6 +111,17 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, raw: Any) -> Any:
+        """Refuse unknown keys in one sentence, however many they are, and repeat none."""
+        known = cls.model_fields.keys()
+        unknown = len(raw.keys() - known) if isinstance(raw, dict) else 0
+        if unknown:
+            msg = f"has {unknown} unknown key{'s'[: unknown > 1]}; what it may hold is {', '.join(known)}"
+            raise ValueError(msg)
+        return raw
+
 
 # Contacts
 
@@ -131,7 +142,7 @@ class CompanyBody(Body):
     company_id: Identifier
     name: Line
     domain: Annotated[Line, Field(max_length=253)] | None = None
-    facts: Annotated[list[FactBody], Field(max_length=MAX_FACTS)] = []
+    facts: Annotated[list[FactBody], Field(max_length=MAX_FACTS, fail_fast=True)] = []
 
 
 class ContactBody(Body):
@@ -160,7 +171,7 @@ class ContactBody(Body):
 class ContactsBody(Body):
     """Contacts to create or update together; no two have the same id."""
 
-    contacts: Annotated[list[ContactBody], Field(min_length=1, max_length=MAX_BATCH)]
+    contacts: Annotated[list[ContactBody], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)]
 
     @model_validator(mode="after")
     def _check_ids(self) -> Self:
@@ -204,7 +215,7 @@ class CampaignBody(Body):
     name: Line
     offer: Prose
     sender: SenderBody
-    allowed_links: Annotated[list[Link], Field(max_length=MAX_LINKS)] = []
+    allowed_links: Annotated[list[Link], Field(max_length=MAX_LINKS, fail_fast=True)] = []
 
     def as_campaign(self, campaign_id: str) -> Campaign:
         """The campaign under `campaign_id`."""
@@ -223,7 +234,7 @@ class EnrolmentsBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["contact_ids"]}, {"required": ["contact_id"]}]})
 
-    contact_ids: Annotated[list[Identifier], Field(min_length=1, max_length=MAX_BATCH)] | None = None
+    contact_ids: Annotated[list[Identifier], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)] | None = None
     contact_id: Identifier | None = None
 
     @model_validator(mode="after")

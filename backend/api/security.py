@@ -1,27 +1,25 @@
-"""Who may ask, and how much: bearer tokens with roles, checked before a byte of a bounded body is read; and private answers.
+"""Who may ask: bearer tokens with roles, checked before a byte of a body is read; and private answers.
 
 The roles a route enforces are the ones its OpenAPI entry states, because both are `x-roles`.
 """
 
 import hmac
 from collections.abc import Callable, Coroutine, Sequence
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.bodies import MAX_BYTES_KEY, with_body
 from backend.domain.access import CRON_NAME, Principal, Role
 from backend.errors import RoleForbidden, TokenMissing
 from backend.wiring import Service
 
 ROLES_KEY = "x-roles"
-MAX_BODY_BYTES = 4 * 1024 * 1024
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -54,11 +52,13 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the check before everything else, reading the body included."""
         handle = super().get_route_handler()
-        roles: tuple[Role, ...] = tuple((self.openapi_extra or {}).get(ROLES_KEY, ()))
+        stated = self.openapi_extra or {}
+        roles: tuple[Role, ...] = tuple(stated.get(ROLES_KEY, ()))
+        takes_body = self.body_field is not None
 
         async def handle_for_roles(request: Request) -> Response:
             request.state.principal = await _admit(request, roles)
-            return await handle(_bounded(request))
+            return await handle(await with_body(request, stated[MAX_BYTES_KEY]) if takes_body else request)
 
         return handle_for_roles
 
@@ -71,22 +71,6 @@ async def _admit(request: Request, roles: tuple[Role, ...]) -> Principal:
     if principal.role not in roles:
         raise RoleForbidden(principal.role, roles)
     return principal
-
-
-def _bounded(request: Request) -> Request:
-    """The request, whose body ends in a refusal as soon as it is larger than `MAX_BODY_BYTES`, declared or not."""
-    taken = 0
-
-    async def receive() -> Message:
-        nonlocal taken
-        message = await request.receive()
-        taken += len(message.get("body", b""))
-        if taken > MAX_BODY_BYTES:
-            # FastAPI lets no other exception out of the reading of a body.
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        return message
-
-    return Request(request.scope, receive)
 
 
 async def _identify(token: str, service: Service) -> Principal | None:

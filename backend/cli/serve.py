@@ -17,6 +17,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from backend.api.app import create_app
 from backend.api.cron import Resume, Sweeps
+from backend.cli.connections import KEEP_ALIVE_S, MAX_CONNECTIONS, DeadlineConnection, listen
 from backend.cli.sweeper import sweeping
 from backend.cli.terminal import out, say
 from backend.desk import Surroundings, look_around
@@ -57,13 +58,10 @@ async def serve(*, host: str | None, port: int | None, tick_seconds: float | Non
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family)
+        return listen(host, port)
     except OSError as error:
         raise AddressUnavailable(host, port, error.strerror or str(error)) from error
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it an answer waits 40 ms for the client's delayed ACK.
-    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, listener.detach())
 
 
 def _resuming(service: Service, around: Surroundings) -> AbstractAsyncContextManager[Resume]:
@@ -135,7 +133,16 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, announce: Callable[[], None], tick_seconds: float | None) -> None:
         super().__init__(
-            uvicorn.Config(app, log_config=None, server_header=False, timeout_graceful_shutdown=_LONGEST_REQUEST_S)
+            uvicorn.Config(
+                app,
+                http=DeadlineConnection,
+                ws="none",
+                log_config=None,
+                server_header=False,
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=_LONGEST_REQUEST_S,
+            )
         )
         self._app = app
         self._announce = announce

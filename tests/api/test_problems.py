@@ -1,7 +1,6 @@
 """What a refusal looks like, and what it does not say."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +36,7 @@ BAD_BODIES: list[tuple[str, str, Any, str]] = [
     ("two addresses", "/contacts", contact(address="a@x.example, b@x.example"), "body.contacts.0.address"),
     ("header in an address", "/contacts", contact(address="a@x.example\nBcc: b@x.example"), "body.contacts.0.address"),
     ("address beyond ASCII", "/contacts", contact(address="jörg@x.example"), "body.contacts.0.address"),
-    ("unknown key", "/contacts", contact(admin=True), "body.contacts.0.admin"),
+    ("unknown key", "/contacts", contact(admin=True), "body.contacts.0"),
     ("text for a switch", "/contacts", contact(replied="yes"), "body.contacts.0.replied"),
     ("unknown time zone", "/contacts", contact(time_zone="../../etc/passwd"), "body.contacts.0.time_zone"),
     ("id with a colon", "/contacts", contact(contact_id="a:b"), "body.contacts.0.contact_id"),
@@ -189,20 +188,6 @@ async def test_an_address_is_refused_for_what_it_is(door: Door, address: str, wh
     answer = await door.post("/contacts", contact(address=address))
     assert answer.json()["errors"][0]["why"].startswith(why)
     assert (await door.post("/contacts", contact(address="ada@host.test"))).status_code == 200
-
-
-async def _in_parts(size: int) -> AsyncIterator[bytes]:
-    for _ in range(size // 65_536 + 1):
-        yield b" " * 65_536
-
-
-@pytest.mark.req("API-R7")
-async def test_a_body_over_the_bound_is_413(door: Door) -> None:
-    """Four MiB are the most, declared or streamed."""
-    declared = await door.ask("POST", "/contacts", content=b" " * (4 * 1024 * 1024 + 1), headers=JSON)
-    streamed = await door.ask("POST", "/contacts", content=_in_parts(4 * 1024 * 1024), headers=JSON)
-    for answer in (declared, streamed):
-        assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
 
 
 @pytest.mark.req("API-R7")
