@@ -11,7 +11,7 @@ from backend.demo.scripted_model import Reply, ScriptedModelServer
 from backend.errors import ModelAnswerUnusable
 from backend.llm import PRICES, PricedModel
 from backend.llm.completion import MAX_MODEL_NAME_CHARS, MAX_TOKENS_COUNTED, read_completion
-from backend.ports import Answer, Prompt
+from backend.ports import Answer, Prompt, Tier
 from tests.fakes.loopback_http import LoopbackHttp, completion
 from tests.llm.adapter import deepseek
 from tests.strategies import any_flat, any_json, any_text
@@ -86,11 +86,13 @@ async def test_half_a_surrogate_pair_costs_no_answer() -> None:
 
 
 COUNTS = ("prompt_tokens", "completion_tokens", "prompt_cache_hit_tokens", "prompt_tokens_details")
-RESPONSES = st.builds(
-    lambda text, model, usage: {"choices": [{"message": {"content": text}}], "model": model, "usage": usage},
-    any_text | any_flat,
-    any_text | any_flat,
-    st.dictionaries(st.sampled_from(COUNTS), any_flat) | any_flat,
+MESSAGES = st.fixed_dictionaries({"content": any_text | any_flat})
+RESPONSES = st.fixed_dictionaries(
+    {
+        "choices": st.lists(st.fixed_dictionaries({"message": MESSAGES}), max_size=2),
+        "model": any_text | any_flat,
+        "usage": st.dictionaries(st.sampled_from(COUNTS), any_flat) | any_flat,
+    }
 )
 
 
@@ -149,7 +151,7 @@ async def test_a_local_model_costs_nothing_unless_it_is_deepseeks(name: str, *, 
 @pytest.mark.req("MODEL-R14")
 async def test_a_local_model_needs_no_price() -> None:
     """Nobody bills it, whatever it calls itself."""
-    models = {"standard": PricedModel("llama", None), "deep": PricedModel("llama", None)}
+    models: dict[Tier, PricedModel] = {"standard": PricedModel("llama", None), "deep": PricedModel("llama", None)}
     async with (
         ScriptedModelServer(lambda _name, _system, _user: Reply("{}", model="deepseek-flash")) as server,
         deepseek(server.base_url, models=models) as make_llm,
