@@ -141,19 +141,22 @@ def doctor(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as JSON, and nothing else, on standard output.")
     ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Ask the model one short question too; DeepSeek bills it like any other.")
+    ] = False,
 ) -> None:
     """Examine the configuration and the database it names, and print what to do about each finding.
 
-    It writes nothing that stays, sends no email and asks no model. The exit code is 1 when something is wrong, and 0 when
-    there are only notes.
+    It writes nothing that stays, sends no email and, without --probe, asks no model. The exit code is 1 when something is
+    wrong, and 0 when there are only notes.
 
-    Example: agentic-sales doctor --json
+    Example: agentic-sales doctor --probe
     """
     import asyncio
 
     from backend.cli.doctor import print_examination
 
-    if not asyncio.run(print_examination(as_json=as_json)):
+    if not asyncio.run(print_examination(as_json=as_json, probe=probe)):
         raise typer.Exit(1)
 
 

@@ -13,10 +13,10 @@ from backend.doctor import Report, examine, is_healthy
 _STYLES: Final = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
-async def print_examination(*, as_json: bool) -> bool:
+async def print_examination(*, as_json: bool, probe: bool) -> bool:
     """Examine the configured service and print the report; return whether nothing is wrong."""
     with working("Examining …"):
-        report = await examine()
+        report = await examine(probe=probe)
     if as_json:
         checks = [{"check": name, **asdict(finding)} for name, finding in report.items()]
         say(out(), json.dumps({"healthy": is_healthy(report), "checks": checks}, ensure_ascii=False, indent=2))

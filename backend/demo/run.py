@@ -17,6 +17,7 @@ from backend.demo.scripted_model import ScriptedModelServer
 from backend.demo.story import Story, read_story
 from backend.demo.transcript import SCRIPTED, Transcript
 from backend.desk import look_around
+from backend.egress import name_model_server
 from backend.errors import AgenticSalesError
 from backend.read_models import ThreadView
 from backend.wiring import make_deepseek, open_service
@@ -126,9 +127,10 @@ def _fresh_folder(folder: Path) -> Path:
 @asynccontextmanager
 async def _model() -> AsyncGenerator[tuple[str, CountingLLM]]:
     """Who speaks, by name, and the client to ask them with."""
-    if look_around().has_model_key:
-        async with make_deepseek() as deepseek:
-            yield "DeepSeek", CountingLLM(deepseek)
+    around = look_around()
+    if around.has_model_key:
+        async with make_deepseek() as client:
+            yield name_model_server(around.model_url), CountingLLM(client)
         return
     async with ScriptedModelServer(speak) as server:
         scripted = {"deepseek_base_url": server.base_url, "deepseek_api_key": "scripted"}

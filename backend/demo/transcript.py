@@ -58,7 +58,7 @@ class Transcript:
         if model_name == SCRIPTED:
             self.line("The model is scripted: a server on this machine's loopback with a few phrases. No key, no network.")
         else:
-            self.line(f"The model is {model_name}.")
+            self.line(f"The model: {model_name}.")
 
     def team(self, who: str, written: Mapping[str, Any], model_name: str) -> None:
         """What the organised team made of an email."""

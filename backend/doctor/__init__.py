@@ -3,7 +3,8 @@
     report = await examine()
     report["database"].state, is_healthy(report)
 
-`findings.py` is what a check says, `database.py` and `configuration.py` are the checks, `examination.py` makes them all.
+`findings.py` is what a check says; `database.py`, `configuration.py` and `model.py` are the checks; `examination.py` makes
+them all.
 """
 
 from backend.doctor.examination import examine

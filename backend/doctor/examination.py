@@ -8,7 +8,7 @@ from typing import Final
 from backend.d1.remote import HttpPolicy
 from backend.d1.statements import Database
 from backend.desk import Surroundings, SystemClock, look_around, open_configured_database
-from backend.doctor import configuration
+from backend.doctor import configuration, model
 from backend.doctor.database import Subject, examine_database
 from backend.doctor.findings import Report, ok, wrong
 from backend.doctor.places import name_database
@@ -30,22 +30,23 @@ async def examine(
     opening: AbstractAsyncContextManager[Database] | None = None,
     clock: Clock | None = None,
     stopwatch: Callable[[], float] = perf_counter,
+    probe: bool = False,
 ) -> Report:
     """Say of the configuration and of its database what is right, what is worth knowing, and what is wrong.
 
-    Writes nothing that stays, sends no email and asks no model. `overrides` are settings by name that take precedence over the
-    environment; `opening` replaces the database they name.
+    Writes nothing that stays, sends no email and asks no model; `probe` lets it ask one once. `overrides` are settings by name
+    that take precedence over the environment; `opening` replaces the database they name.
     """
     try:
         around = look_around(overrides)
-        async with make_deepseek(overrides):
-            pass
+        async with make_deepseek(overrides, clock=clock) as make_llm:
+            asked = {model.CHECK: await model.probe_model(make_llm, stopwatch)} if probe else {}
     except SettingRefused as refused:
         return {"settings": wrong(str(refused), _CORRECT)}
     opening = opening or open_configured_database(overrides, policy=PATIENCE)
     database = await _examine_database(around, opening, clock or SystemClock(), stopwatch)
     rest = {name: check(around) for name, check in configuration.CHECKS.items()}
-    return {"settings": ok("every variable can be read"), **database, **rest}
+    return {"settings": ok("every variable can be read"), **database, **rest, **asked}
 
 
 async def _examine_database(

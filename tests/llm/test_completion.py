@@ -86,11 +86,13 @@ async def test_half_a_surrogate_pair_costs_no_answer() -> None:
 
 
 COUNTS = ("prompt_tokens", "completion_tokens", "prompt_cache_hit_tokens", "prompt_tokens_details")
-RESPONSES = st.builds(
-    lambda text, model, usage: {"choices": [{"message": {"content": text}}], "model": model, "usage": usage},
-    any_text | any_flat,
-    any_text | any_flat,
-    st.dictionaries(st.sampled_from(COUNTS), any_flat) | any_flat,
+MESSAGES = st.fixed_dictionaries({"content": any_text | any_flat})
+RESPONSES = st.fixed_dictionaries(
+    {
+        "choices": st.lists(st.fixed_dictionaries({"message": MESSAGES}), max_size=2),
+        "model": any_text | any_flat,
+        "usage": st.dictionaries(st.sampled_from(COUNTS), any_flat) | any_flat,
+    }
 )
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.egress import check_model_url
+from backend.egress import check_model_url, name_model_server
 from backend.errors import SettingRefused
 from backend.settings import read_settings
 from tests.llm.adapter import deepseek
@@ -62,6 +62,20 @@ def test_start_up_refuses_the_same_hosts(url: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DEEPSEEK_BASE_URL", url)
     with pytest.raises(SettingRefused, match="DEEPSEEK_BASE_URL"):
         read_settings()
+
+
+@pytest.mark.req("MODEL-R20")
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://API.DeepSeek.com:443/", "DeepSeek"),
+        ("http://localhost:11434/v1", "local model at localhost:11434"),
+        ("http://[::1]:8000", "local model at [::1]:8000"),
+    ],
+)
+def test_who_answers_is_named_after_where_it_is(url: str, name: str) -> None:
+    """DeepSeek is DeepSeek, and anything on this machine is not."""
+    assert name_model_server(url) == name
 
 
 HOSTS = st.sampled_from(["api.deepseek.com", "127.0.0.1", "localhost", "[::1]", "evil.example", "10.0.0.1"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -165,12 +166,15 @@ async def told_by(plan: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Told
     return Told(written.getvalue(), DEMO / "1")
 
 
+@pytest.mark.req("MODEL-R20")
 @pytest.mark.usefixtures("models_allowed")
 async def test_with_a_key_the_demo_holds_whatever_the_model_plans(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model is the one of the key; plans of a single touch and unusable emails change the story, not its end."""
+    """The model is the one of the key, and said to be; plans of one touch and unusable emails change the story, not its end."""
     plan = {"angle": "One question.", "tone": "direct", "max_touches": 1, "cadence_days": [60]}
     told = await told_by(plan, monkeypatch)
-    assert "plan by DeepSeek: gaps 60, direct, “One question.”" in told.transcript
+    assert re.search(r"The model: local model at 127\.0\.0\.1:\d+\.", told.transcript)
+    assert re.search(r"plan by local model at 127\.0\.0\.1:\d+: gaps 60, direct, “One question\.”", told.transcript)
+    assert "by DeepSeek" not in told.transcript.partition("Try next")[0]
     assert "The organised team writes to Bolaji Adeyemi" in told.transcript
     assert len(told.sent_to("ana-braganca")) == 1
     assert len(told.sent_to("farah-lindgren")) == 6

@@ -44,11 +44,10 @@ async def draft_meta(fleet: Fleet) -> dict[str, Any]:
     "lie",
     [
         {"model": "deepseek\ud800"},
-        {"usage": {"prompt_tokens": 2**63, "completion_tokens": 2**63}},
-        {"model": "x" * 900_000},
+        {"usage": {"prompt_tokens": 2**64, "completion_tokens": 2**64}},
         {"model": "x" * 3_000_000},
     ],
-    ids=["half a surrogate", "2^63 tokens", "a long name", "a name of 3 MB"],
+    ids=["half a surrogate", "2^64 tokens", "a name of 3 MB"],
 )
 async def test_what_a_server_says_of_itself_breaks_no_thread(lie: dict[str, Any]) -> None:
     """The touch is drafted in one run, the draft can be read, and approving it sends it."""

@@ -42,11 +42,12 @@ async def test_a_failed_run_is_logged_without_its_message() -> None:
     assert [secret for secret in SECRETS if secret in str(lines)] == []
 
 
-async def test_a_trace_hides_what_goes_in_and_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With tracing on, LangSmith learns the graph's nodes and not one word of a contact."""
+async def traced(monkeypatch: pytest.MonkeyPatch, hide: str | None) -> bytes:
+    """What LangSmith is sent of a touch, with its two variables set to this or not at all."""
     for name in ("LANGSMITH_HIDE_INPUTS", "LANGSMITH_HIDE_OUTPUTS"):
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
+        monkeypatch.setenv(name, hide or "")
+        if hide is None:
+            monkeypatch.delenv(name)
     get_env_var.cache_clear()  # type: ignore[attr-defined]  # an lru_cache, typed as the function it wraps
     async with langsmith_on_loopback() as langsmith, open_service({"d1_url": "sqlite:///:memory:"}):
         client = Client(api_url=langsmith.url, api_key="key", info={})
@@ -55,7 +56,22 @@ async def test_a_trace_hides_what_goes_in_and_out(monkeypatch: pytest.MonkeyPatc
                 await live_a_touch(fleet)
         await asyncio.to_thread(client.flush)
         await asyncio.to_thread(client.cleanup)
-    received = b"".join(langsmith.received)
+    get_env_var.cache_clear()  # type: ignore[attr-defined]  # an lru_cache, typed as the function it wraps
+    return b"".join(langsmith.received)
+
+
+@pytest.mark.req("MODEL-R19")
+@pytest.mark.parametrize("hide", [None, "", " ", "true", "TRUE", "1", "yes", "False", "0", "hush"])
+async def test_a_trace_hides_what_goes_in_and_out(monkeypatch: pytest.MonkeyPatch, hide: str | None) -> None:
+    """With tracing on, LangSmith learns the graph's nodes and not one word of a contact, whatever the variables hold."""
+    received = await traced(monkeypatch, hide)
     assert b"compose_touch" in received
     assert [secret for secret in SECRETS if secret.encode() in received] == []
-    get_env_var.cache_clear()  # type: ignore[attr-defined]  # an lru_cache, typed as the function it wraps
+
+
+@pytest.mark.req("MODEL-R19")
+async def test_a_trace_shows_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exact word `false` shows the state of the graph: the test above looks where there would be something to see."""
+    received = await traced(monkeypatch, "false")
+    assert b"Ada Ngata" in received
+    assert b"month-end close takes three days" in received
