@@ -90,7 +90,10 @@ def test_long_ids_and_links_stay_whole() -> None:
     assert f"\r\nList-Unsubscribe: {link}\r\n".encode() in rendered
 
 
-@pytest.mark.parametrize("body", ["x" * 2000, f"{600 * 'x'}\x0b{600 * 'x'}", "é" * 2000, "a\n" * 3000, "From here on", ".", "", "tab\there", "a\r\nb\rc\n"])
+@pytest.mark.parametrize(
+    "body",
+    ["x" * 2000, f"{600 * 'x'}\x0b{600 * 'x'}", "é" * 2000, "a\n" * 3000, "From here on", ".", "", "tab\there", "a\r\nb\rc\n"],
+)
 def test_a_body_arrives_whole(body: str) -> None:
     """Long lines are wrapped for the wire only; every line ends as lines do."""
     rendered = render(an_email(body=body))
@@ -167,7 +170,9 @@ def test_no_text_becomes_a_header_or_a_second_recipient(email: OutgoingEmail) ->
 
 
 VISIBLE = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
-LINE = st.text(VISIBLE, max_size=60) | st.lists(st.sampled_from(["für", "Köln", "a", "🚀", " ", "  ", '"', "\\", "<", "@"])).map("".join)
+LINE = st.text(VISIBLE, max_size=60) | st.lists(
+    st.sampled_from(["für", "Köln", "a", "🚀", " ", "  ", '"', "\\", "<", "@"])
+).map("".join)
 
 
 def as_read(rendered: bytes, header: str) -> str:
@@ -205,7 +210,15 @@ def test_names_are_read_as_they_were_written(sender_name: str, recipient_name: s
 @pytest.mark.req("TEXT-R1")
 @pytest.mark.parametrize(
     "subject",
-    ["Wie Sie die Touren planen für Köln und für Düsseldorf", "Fragen für Köln", "Tämä on työpäivä", " für", "Köln ", "a  b", f"{30 * 'für '}Köln"],
+    [
+        "Wie Sie die Touren planen für Köln und für Düsseldorf",
+        "Fragen für Köln",
+        "Tämä on työpäivä",
+        " für",
+        "Köln ",
+        "a  b",
+        f"{30 * 'für '}Köln",
+    ],
 )
 def test_no_space_is_lost_between_words_beyond_ascii(subject: str) -> None:
     """Words side by side that are encoded keep the spaces between them."""
