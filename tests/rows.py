@@ -152,10 +152,6 @@ class Rows:
             reserved_at=at,
         )  # fmt: skip
 
-    async def empty(self) -> None:
-        """Leave no row in any of the tables."""
-        await self.database.batch([Statement(f"DELETE FROM {table}") for table in ORDERS])  # noqa: S608  # names from above
-
     async def _set(self, table: Table, columns: dict[str, SqlValue]) -> None:
         changes = ", ".join(f"{column} = ?{number}" for number, column in enumerate(columns, 1))
         await self._run(f"UPDATE {table} SET {changes}", *columns.values())  # noqa: S608  # names of our tests

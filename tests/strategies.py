@@ -5,8 +5,14 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-thorough = settings(max_examples=30 * settings().max_examples)
-"""For a claim that something is unreachable: thousands of examples, and tens of thousands under the profile `explore`."""
+
+def examples(share: float, **more: Any) -> settings:
+    """A budget as a share of the profile's: of 100 examples in the suite, of 3,000 under `explore`."""
+    return settings(max_examples=round(share * settings().max_examples), **more)
+
+
+thorough = examples(10)
+"""For a claim that something is unreachable: a thousand examples, and thirty thousand under the profile `explore`."""
 
 any_text = st.text(st.characters(exclude_categories=()))
 """Text of any code points, lone surrogates and invisible ones included; `json.loads` makes them from escapes."""

@@ -10,6 +10,7 @@ no mailer. `hydrate` makes the one database read; the nodes after it each take t
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from langgraph.graph import END, START, StateGraph
@@ -242,6 +243,7 @@ def _add_up(leader: GraphMeta, writer: GraphMeta) -> GraphMeta:
 # Topology
 
 
+@cache
 def build(*, role_plan: bool) -> CompiledStateGraph[OrchestratorState, OrchestratorDeps, Any, Any]:
     """Compile the orchestrator; without the role plan there is neither a leader nor a reviewer in it."""
     graph = (

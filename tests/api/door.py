@@ -1,10 +1,10 @@
 """The real application over a database of its own, with fakes at the ports: what the tests of the HTTP layer knock on."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from backend.api.app import create_app
 from backend.d1.statements import Result, Statement
 from backend.domain.access import Role
 from backend.wiring import Service, open_service
+from tests.databases import place_migrated
 from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
@@ -105,12 +106,24 @@ async def open_ready(
         "cron_secret_previous": CRON_SECRETS[1],
         **settings,
     }
+    await place_migrated(folder / "door.db")
     async with open_service(overrides, clock=clock, make_llm=make_llm, mailer=mailer) as service:
-        await service.schema.migrate()
         roles: tuple[Role, ...] = ("rep", "operator", "cron")
         for role in roles:
             tokens[role] = await service.tokens.create(f"the-{role}", role, now=clock.now(), expires_in=timedelta(days=365))
         yield service
+
+
+@cache
+def application() -> FastAPI:
+    """The application, built once, because that takes longer than a test; `state.open` opens what is behind it."""
+
+    def open_behind() -> AbstractAsyncContextManager[Service]:
+        opened: AbstractAsyncContextManager[Service] = app.state.open()
+        return opened
+
+    app = create_app(open_behind)
+    return app
 
 
 @asynccontextmanager
@@ -118,7 +131,8 @@ async def open_door(folder: Path, *, script: dict[str, Any] | None = None, **set
     """Start the application on a migrated database in `folder`, with a token for every role."""
     clock, model, mailer = FixedClock(), ScriptedLLM(SCRIPT if script is None else script), RecordingMailer()
     tokens: dict[str, str] = {}
-    app = create_app(partial(open_ready, folder, tokens, clock=clock, make_llm=model, mailer=mailer, **settings))
+    app = application()
+    app.state.open = partial(open_ready, folder, tokens, clock=clock, make_llm=model, mailer=mailer, **settings)
     async with app.router.lifespan_context(app):
         service: Service = app.state.service
         transport = httpx.ASGITransport(app=app)

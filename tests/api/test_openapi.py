@@ -13,7 +13,7 @@ import pytest
 import schemathesis
 import schemathesis.checks
 import uvicorn
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks as conformance
 
@@ -24,6 +24,7 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
 from tests.northwind import CAMPAIGN_BODY, SCRIPT, contact_body
+from tests.strategies import examples
 
 CHECKS: list[Any] = [
     schemathesis.checks.not_a_server_error,
@@ -35,7 +36,6 @@ CHECKS: list[Any] = [
 ]
 CONTACTS = [f"c{n}" for n in range(40)]
 KNOWN = {"campaign_id": "close", "contact_id": "c0"}
-EXAMPLES = 12
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def test_every_answer_keeps_to_the_document(served: Served, route: Route, mode: 
     positive = mode is GenerationMode.POSITIVE
     ids = served.path_parameters(route) if positive else None
 
-    @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+    @examples(0.12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
     @given(case=operation.as_strategy(generation_mode=mode, path_parameters=ids))
     def keeps_to_the_document(case: schemathesis.Case[Any]) -> None:
         if positive and isinstance(case.body, dict):

@@ -12,8 +12,8 @@ from backend.d1.database import open_database
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
-from backend.store.schema import D1Schema
 from tests.d1.wrangler import Edge
+from tests.databases import place_migrated
 from tests.fakes.loopback_d1 import LoopbackD1
 
 TRANSPORTS = ["embedded", "bridge", "rest", "worker"]
@@ -30,8 +30,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGener
             edge: Edge = request.getfixturevalue("edge")
             yield await stack.enter_async_context(open_database(edge.url, edge.token))
             return
+        await place_migrated(tmp_path / "d1.db")
         embedded = await stack.enter_async_context(open_database(f"sqlite:///{tmp_path}/d1.db"))
-        await D1Schema(embedded).migrate()
         if request.param == "embedded":
             yield embedded
             return
@@ -43,8 +43,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGener
 @pytest.fixture
 async def embedded(tmp_path: Path) -> AsyncGenerator[MeteredDatabase, None]:
     """A migrated SQLite file."""
+    await place_migrated(tmp_path / "own.db")
     async with open_embedded(f"{tmp_path}/own.db") as database:
-        await D1Schema(database).migrate()
         yield database
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import ormsgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.serde.jsonplus import EXT_CONSTRUCTOR_SINGLE_ARG, JsonPlusSerializer
@@ -19,6 +19,7 @@ from backend.d1.meter import MeteredDatabase
 from backend.d1.statements import Statement
 from backend.errors import BadRequest, CheckpointTampered
 from tests.d1.graphs import config_for, put, values_of
+from tests.strategies import examples
 
 KEYS = pytest.mark.parametrize("key", [None, "a key of at least 32 characters."], ids=["plain", "encrypted"])
 BIG = "x" * 9_000 + "unlike any other"
@@ -164,7 +165,7 @@ async def test_a_type_that_is_never_written_is_refused(embedded: MeteredDatabase
 
 
 @pytest.mark.req("D1-R19")
-@settings(max_examples=200)
+@examples(2)
 @given(st.data())
 def test_no_change_of_a_text_goes_unseen(data: st.DataObject) -> None:
     """Flip any bit of a sealed text, with a key or without: it does not open."""

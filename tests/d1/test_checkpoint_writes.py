@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.base import WRITES_IDX_MAP
 from langgraph.checkpoint.memory import InMemorySaver
@@ -13,6 +13,7 @@ from backend.checkpointer.saver import D1Saver
 from backend.d1.embedded import open_embedded
 from backend.d1.transaction import Transaction
 from tests.d1.graphs import Saver, put
+from tests.strategies import examples
 
 Call = tuple[list[tuple[str, Any]], str, str]
 """Writes, task id, task path."""
@@ -52,7 +53,7 @@ async def pending_in_d1(calls: list[Call], *, joined: bool) -> list[Any]:
 
 
 @pytest.mark.req("D1-R12")
-@settings(max_examples=60)
+@examples(0.6)
 @given(calls=CALLS, joined=st.booleans())
 def test_any_calls_merge_as_in_memory(calls: list[Call], joined: bool) -> None:  # noqa: FBT001  # drawn by hypothesis
     """Whatever a graph's tasks write, in whatever calls, None included: values and order are InMemorySaver's."""

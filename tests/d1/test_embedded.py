@@ -3,48 +3,48 @@
 import asyncio
 import contextlib
 import sqlite3
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from backend.checkpointer.sql import Place, select_place
+from backend.d1.database import open_database
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
 from backend.d1.statements import Statement
 from backend.errors import DatabaseError, DatabaseFileRefused
 from backend.store.schema import D1Schema
+from tests.processes import nursery, start_process
 
 COUNT = """
 INSERT INTO company_facts (company_id, field, source, value, confidence, observed_at) VALUES ('count', '', '', '', 1, '')
 ON CONFLICT DO UPDATE SET confidence = confidence + 1"""
 COUNTED = "SELECT confidence AS value FROM company_facts WHERE company_id = 'count'"
 
-PROCESS = """
-import asyncio, sys
-from backend.d1.database import open_database
-from backend.store.schema import D1Schema
-from backend.d1.statements import Statement
 
-async def main():
-    async with open_database(sys.argv[1]) as database:
-        print(*await D1Schema(database).migrate())
-        for _ in range(20):
-            await database.batch([Statement(sys.argv[2])])
+def migrate_and_count(url: str, told: Connection) -> None:
+    """What each process does: migrate, say what it applied, and count to 20."""
 
-asyncio.run(main())
-"""
+    async def live() -> None:
+        async with open_database(url) as database:
+            told.send(await D1Schema(database).migrate())
+            for _ in range(20):
+                await database.batch([Statement(COUNT)])
+
+    asyncio.run(live())
 
 
 @pytest.mark.req("D1-R7")
 async def test_processes_share_one_file(tmp_path: Path) -> None:
     """Three processes open a file that is not there yet, each migration is applied by one of them, and no write is lost."""
     url = f"sqlite:///{tmp_path}/new/shared.db"
-    command = [sys.executable, "-c", PROCESS, url, COUNT]
-    processes = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(3)]
-    printed = [(await process.communicate())[0].decode().split() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0]
-    applied = [name for names in printed for name in names]
+    pipes = [nursery().Pipe(duplex=False) for _ in range(3)]
+    processes = [start_process(migrate_and_count, url, tells) for _, tells in pipes]
+    applied = [name for hears, _ in pipes for name in await asyncio.to_thread(hears.recv)]
+    for process in processes:
+        await asyncio.to_thread(process.join)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
     assert sorted(applied) == sorted(set(applied))
     async with open_embedded(f"{tmp_path}/new/shared.db") as database:
         assert await D1Schema(database).migrate() == []

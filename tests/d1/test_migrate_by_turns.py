@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,11 @@ from backend.cli.commands import app
 from backend.d1.database import open_database
 from backend.d1.statements import Statement
 from backend.doctor import examine
-from tests.d1.wrangler import REPOSITORY, Edge, config_copy, migrate, running_edge
+from tests.d1.wrangler import REPOSITORY, Edge, config_copy, migrate
 
 MIGRATIONS = REPOSITORY / "backend" / "store" / "migrations"
 FILES = sorted(path.name for path in MIGRATIONS.glob("*.sql"))
 RECORD = Statement("SELECT id, name FROM d1_migrations ORDER BY id")
-
-
-@pytest.fixture
-def unmigrated(tmp_path: Path) -> Iterator[Edge]:
-    """A Worker on a D1 of its own that nobody migrated yet."""
-    with running_edge(tmp_path, migrated=False) as edge:
-        yield edge
 
 
 def migrate_by_ours(edge: Edge) -> list[str]:
@@ -43,20 +35,20 @@ async def recorded(edge: Edge) -> list[str]:
 
 
 @pytest.mark.req("D1-R7", "EDGE-R16", "DOCTOR-R6")
-async def test_wrangler_finds_what_we_applied(unmigrated: Edge, tmp_path: Path) -> None:
+async def test_wrangler_finds_what_we_applied(lone_edge: Edge) -> None:
     """An empty D1 is wrong until our command has run through the bridge; then wrangler has nothing to apply."""
-    overrides = {"d1_url": unmigrated.url, "d1_token": unmigrated.token}
+    overrides = {"d1_url": lone_edge.url, "d1_token": lone_edge.token}
     before = await examine(overrides)
     assert [name for name in FILES if name not in before["migrations"].found] == []
     assert before["atomic batches"].state == "ok"
-    assert await asyncio.to_thread(migrate_by_ours, unmigrated) == [f"applied {name}" for name in FILES]
-    assert "No migrations to apply!" in migrate(tmp_path)
+    assert await asyncio.to_thread(migrate_by_ours, lone_edge) == [f"applied {name}" for name in FILES]
+    assert "No migrations to apply!" in migrate(Path(lone_edge.folder))
     assert (await examine(overrides))["migrations"].state == "ok"
-    assert await recorded(unmigrated) == FILES
+    assert await recorded(lone_edge) == FILES
 
 
 @pytest.mark.req("D1-R7", "EDGE-R16")
-async def test_each_goes_on_where_the_other_stopped(unmigrated: Edge, tmp_path: Path) -> None:
+async def test_each_goes_on_where_the_other_stopped(lone_edge: Edge, tmp_path: Path) -> None:
     """Wrangler applies the first file, our command those after it, and then neither has anything left to apply."""
     first, *rest = FILES
     elsewhere = tmp_path / "elsewhere"
@@ -66,10 +58,10 @@ async def test_each_goes_on_where_the_other_stopped(unmigrated: Edge, tmp_path: 
     known = json.loads(config.read_text("utf-8"))
     known["d1_databases"][0]["migrations_dir"] = str(elsewhere / "first")
     config.write_text(json.dumps(known), "utf-8")
-    assert first in migrate(tmp_path, config)
-    assert await asyncio.to_thread(migrate_by_ours, unmigrated) == [f"applied {name}" for name in rest]
-    assert await asyncio.to_thread(migrate_by_ours, unmigrated) == [
+    assert first in migrate(Path(lone_edge.folder), config)
+    assert await asyncio.to_thread(migrate_by_ours, lone_edge) == [f"applied {name}" for name in rest]
+    assert await asyncio.to_thread(migrate_by_ours, lone_edge) == [
         "Nothing to apply: the database has every migration of this version."
     ]
-    assert "No migrations to apply!" in migrate(tmp_path)
-    assert await recorded(unmigrated) == FILES
+    assert "No migrations to apply!" in migrate(Path(lone_edge.folder))
+    assert await recorded(lone_edge) == FILES

@@ -1,7 +1,7 @@
 """The service and its checkpointer on real local D1, over a network that repeats itself."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,9 @@ from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import DraftAlreadyDecided
 from tests.d1.graphs import config_for, put
 from tests.d1.test_checkpoint_graphs import run_deltas, run_linear, run_parallel
-from tests.d1.wrangler import Edge, running_edge
+from tests.d1.wrangler import Edge
 from tests.fakes.passing_database import PassingDatabase
 from tests.northwind import SCRIPT
-from tests.rows import Rows
 from tests.story.fleet import Fleet, open_fleet
 
 COUNT_CHECKPOINTS = "SELECT count(*) AS n FROM checkpoints UNION ALL SELECT count(*) FROM checkpoint_writes"
@@ -36,19 +35,9 @@ class RepeatingDatabase(PassingDatabase):
         return await self.database.batch(statements)
 
 
-@pytest.fixture(scope="module")
-def own_edge(tmp_path_factory: pytest.TempPathFactory) -> Generator[Edge]:
-    """A Worker on a database of its own: a sweep takes every thread that is due, whoever enrolled it."""
-    with running_edge(tmp_path_factory.mktemp("edge")) as running:
-        yield running
-
-
 @asynccontextmanager
 async def fleet_on(edge: Edge, contacts: Sequence[str] = ("ada",)) -> AsyncGenerator[Fleet]:
-    """A fleet with a coach on real D1, in tables that are empty."""
-    async with open_database(edge.url, edge.token) as database:
-        await Rows(database).empty()
-        await database.batch([Statement("DELETE FROM checkpoints"), Statement("DELETE FROM checkpoint_writes")])
+    """A fleet with a coach, alone on real D1: a sweep takes every thread that is due, whoever enrolled it."""
     async with open_fleet(SCRIPT, coach=True, url=edge.url, token=edge.token, contacts=contacts) as fleet:
         yield fleet
 
@@ -76,21 +65,21 @@ async def live(fleet: Fleet) -> list[Any]:
 
 
 @pytest.mark.req("D1-R15", "AA02-R4", "AA02-R13")
-async def test_a_thread_is_the_same_on_real_d1_with_every_batch_sent_twice(own_edge: Edge) -> None:
+async def test_a_thread_is_the_same_on_real_d1_with_every_batch_sent_twice(lone_edge: Edge) -> None:
     """Threads, drafts, ledger, audit, checkpoints and plan equal those of the embedded database and a quiet network."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
         expected = await live(fleet)
-    async with fleet_on(own_edge) as fleet:
+    async with fleet_on(lone_edge) as fleet:
         fleet.campaigns = fleet.on(RepeatingDatabase(fleet.database))
         assert await live(fleet) == expected
         assert set(fleet.mailer.deliveries.values()) == {1}
         assert fleet.mailer.attempts.total() == 2
 
 
-async def test_ticks_at_once_on_real_d1_run_each_due_thread_once(own_edge: Edge) -> None:
+async def test_ticks_at_once_on_real_d1_run_each_due_thread_once(lone_edge: Edge) -> None:
     """Four processes sweep twenty-four due threads at the same instant: each is composed once and has one draft."""
     contacts = [f"contact{number}" for number in range(24)]
-    async with fleet_on(own_edge, contacts) as fleet:
+    async with fleet_on(lone_edge, contacts) as fleet:
         await fleet.campaigns.enrol("close", contacts, principal="op")
         reports = await asyncio.gather(*(fleet.on(fleet.database).resume() for _ in range(4)))
         ran = [run.thread_id for report in reports for run in report.runs]
@@ -99,9 +88,9 @@ async def test_ticks_at_once_on_real_d1_run_each_due_thread_once(own_edge: Edge)
         assert len(await fleet.rows.pending()) == len(contacts)
 
 
-async def test_a_double_click_on_real_d1_is_one_decision(own_edge: Edge) -> None:
+async def test_a_double_click_on_real_d1_is_one_decision(lone_edge: Edge) -> None:
     """Two processes approve the same draft at the same instant: one sends, the other learns who was first."""
-    async with fleet_on(own_edge) as fleet:
+    async with fleet_on(lone_edge) as fleet:
         await fleet.enrol()
         await fleet.resume()
         draft_id = await fleet.pending()

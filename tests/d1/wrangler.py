@@ -1,7 +1,8 @@
-"""The real edge on this machine: wrangler's local D1 and the Worker of `wrangler.toml`, started once a session.
+"""The real edge on this machine: wrangler's local D1 and the Worker of `wrangler.toml`, started once a run.
 
-`edge` is the pytest fixture; `running_edge` is the same for a program that is no test. Node and npm are all they need: the
-first use installs wrangler from `backend/edge/package.json`. Nothing of the developer's Cloudflare account is read.
+`edge` is the pytest fixture for tests that keep to rows of their own, `lone_edge` for one that needs all of a database;
+`running_edge` is the same for a program that is no test. Node and npm are all they need: the first use installs wrangler from
+`backend/edge/package.json`. Nothing of the developer's Cloudflare account is read.
 """
 
 import contextlib
@@ -44,6 +45,9 @@ _QUIET = {
     "WRANGLER_SEND_METRICS": "false",
     "X_LOCAL_EXPLORER": "false",
 }
+
+
+_OUR_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 4) NOT IN ('_cf_', 'sqli')"
 
 
 class NodeMissing(Exception):
@@ -187,15 +191,17 @@ def running_edge(
     *,
     main: Path | None = None,
     variables: Mapping[str, str] | None = None,
-    migrated: bool = True,
+    migrated: Path | None = None,
 ) -> Generator[Edge]:
-    """Migrate a local D1 in `folder`, run the Worker on it, and end every process of it afterwards.
+    """Run the Worker on a migrated D1 in `folder`, and end every process of it afterwards.
 
-    `main` replaces the Worker, `variables` its secrets; without `migrated` the database is as wrangler makes it, empty.
+    `main` replaces the Worker, `variables` its secrets; `migrated` is a folder whose D1 was migrated before, and is copied.
     """
     install()
     config = config_copy(folder, main=main)
     if migrated:
+        shutil.copytree(migrated / "state", folder / "state")
+    else:
         migrate(folder, config)
     token, cron_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     port, service_port = free_port(), free_port()
@@ -253,16 +259,16 @@ def _run_folder(factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def _shared_edge(root: Path) -> Generator[Edge]:
+def _shared_edge(root: Path, name: str, migrated: Path) -> Generator[Edge]:
     """The first process to come starts the Worker, and ends it once all others have left."""
-    state, users = root / "edge.json", root / "edge.users"
+    state, users = root / f"{name}.json", root / f"{name}.users"
     with contextlib.ExitStack() as owned:
         with _locked(users, fcntl.LOCK_SH):
-            with _locked(root / "edge.start"):
+            with _locked(root / f"{name}.start"):
                 if owns := not state.exists():
-                    folder = root / f"edge-{secrets.token_hex(4)}"
+                    folder = root / f"{name}-{secrets.token_hex(4)}"
                     folder.mkdir()
-                    edge = owned.enter_context(running_edge(folder))
+                    edge = owned.enter_context(running_edge(folder, migrated=migrated))
                     owned.callback(state.unlink)
                     state.write_text(json.dumps(dataclasses.asdict(edge)), "utf-8")
             yield Edge(**json.loads(state.read_text("utf-8")))
@@ -272,10 +278,44 @@ def _shared_edge(root: Path) -> Generator[Edge]:
 
 
 @pytest.fixture(scope="session")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Generator[Edge]:
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a local D1 that wrangler migrated, once a run, and its `report`; copy it, and leave it as it is."""
+    root = _run_folder(tmp_path_factory)
+    with _locked(root / "migrated.start"):
+        if not (report := root / "migrated" / "report").exists():
+            report.parent.mkdir()
+            report.write_text(migrate(report.parent), "utf-8")
+    return report.parent
+
+
+@pytest.fixture(scope="session")
+def edge(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Generator[Edge]:
     """The Worker on the real local D1, migrated; one for the whole run, so tests keep to rows of their own."""
-    with _shared_edge(_run_folder(tmp_path_factory)) as running:
+    with _shared_edge(_run_folder(tmp_path_factory), "edge", migrated) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _second_edge(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Generator[Edge]:
+    with _shared_edge(_run_folder(tmp_path_factory), "lone", migrated) as running:
+        yield running
+
+
+@pytest.fixture
+def lone_edge(_second_edge: Edge) -> Generator[Edge]:
+    """A Worker whose D1 is one test's alone while it runs, and has no table yet."""
+    with _locked(Path(_second_edge.folder, "lone.lock")):
+        _drop_tables(_second_edge)
+        yield _second_edge
+
+
+def _drop_tables(edge: Edge) -> None:
+    headers = {"Authorization": f"Bearer {edge.token}"}
+    with httpx.Client(base_url=edge.url, headers=headers, trust_env=False) as client:
+        found = client.post("/d1/raw", json={"sql": _OUR_TABLES}).raise_for_status().json()["result"][0]["results"]["rows"]
+        drops = [{"sql": f"DROP TABLE {name}"} for [name] in found]
+        if drops:
+            client.post("/d1/raw", json={"batch": drops}).raise_for_status()
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ TICKS = "SELECT attempts, accepted_at IS NOT NULL AS accepted FROM ticks WHERE c
 
 
 @pytest.fixture(scope="module")
-def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def probe(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[httpx.Client]:
     """The Worker with a stand-in container, a cron secret and no bridge token."""
     folder, variables = tmp_path_factory.mktemp("probe"), {"CRON_SECRET": "a-cron-secret"}
     with (
-        running_edge(folder, main=PROBE, variables=variables) as edge,
+        running_edge(folder, main=PROBE, variables=variables, migrated=migrated) as edge,
         httpx.Client(base_url=edge.url, timeout=30, trust_env=False) as client,
     ):
         yield client

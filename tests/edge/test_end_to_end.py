@@ -3,14 +3,11 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -21,31 +18,8 @@ from backend.store.tokens import D1Tokens
 from tests.d1.wrangler import Edge
 from tests.edge.firing import FIRED_AT, fire, own_cron, ticks
 from tests.northwind import CAMPAIGN_BODY, contact_body
-
-COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The service, and a client that carries an operator's token."""
-
-    process: subprocess.Popen[str]
-    client: httpx.Client
-
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Ask for something that must succeed."""
-        answer = self.client.request(method, path, json=body)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def await_run(self, campaign_id: str) -> None:
-        """Read the log until a run of this campaign is committed."""
-        log = cast("IO[str]", self.process.stderr)
-        assert any("run.committed" in line and campaign_id in line for line in log)
-
-    def drafts_of(self, campaign_id: str) -> list[dict[str, Any]]:
-        """The drafts of one campaign that wait."""
-        return list(self.ask("GET", f"/drafts?campaign_id={campaign_id}")["drafts"])
+from tests.processes import running
+from tests.serving import Served
 
 
 @contextmanager
@@ -59,24 +33,23 @@ def serving(edge: Edge) -> Generator[Served]:
         "PORT": str(edge.service_port),
         "LLM_KILL_SWITCH": "true",
     }
-    process = subprocess.Popen(  # noqa: S603  # our own command
-        [COMMAND, "serve", "--no-ticker"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
+    with running(["serve", "--no-ticker"], environment) as command:
         headers = {"Authorization": f"Bearer {asyncio.run(make_token(edge))}"}
-        announced = cast("IO[str]", process.stdout).readline()
-        assert announced.startswith("agentic-sales serves"), process.communicate()[1]
+        announced = command.stdout.readline()
+        assert announced.startswith("agentic-sales serves"), command.stderr.read()
         with httpx.Client(base_url=f"http://127.0.0.1:{edge.service_port}", headers=headers, timeout=60) as client:
-            yield Served(process, client)
-    finally:
-        process.kill()
-        process.communicate()
+            yield Served(command, client)
 
 
 async def make_token(edge: Edge) -> str:
     """An operator's token for an hour."""
     async with open_database(edge.url, edge.token) as database:
         return await D1Tokens(database).create(uuid4().hex, "operator", now=datetime.now(UTC), expires_in=timedelta(hours=1))
+
+
+def drafts_of(served: Served, campaign_id: str) -> list[dict[str, Any]]:
+    """The drafts of one campaign that wait."""
+    return list(served.ask("GET", f"/drafts?campaign_id={campaign_id}")["drafts"])
 
 
 def enrol(served: Served) -> tuple[str, str]:
@@ -96,19 +69,17 @@ def test_a_cron_firing_resumes_a_due_thread_and_its_repeat_does_nothing(edge: Ed
     with serving(edge) as served:
         campaign_id, contact_id = enrol(served)
         assert fire(edge, cron) == 200
-        served.await_run(campaign_id)
-        (draft,) = served.drafts_of(campaign_id)
+        served.read_log_until("run.committed", campaign_id)
+        (draft,) = drafts_of(served, campaign_id)
         assert fire(edge, cron) == 200
         served.ask("POST", "/cron/resume?wait=true")
-        assert served.drafts_of(campaign_id) == [draft]
+        assert drafts_of(served, campaign_id) == [draft]
         assert ticks(edge, cron) == [[FIRED_AT, 1, 1, ""]]
         served.ask("POST", f"/drafts/{draft['draft_id']}/approve", {"version": draft["version"]})
         assert len(list(Path(".data/outbox").glob("*.eml"))) == 1
         thread = served.ask("GET", f"/campaigns/{campaign_id}/threads/{contact_id}")
         assert (thread["status"], thread["step"]) == ("scheduled", 1)
-        served.process.send_signal(signal.SIGTERM)
-        served.process.communicate()
-        assert served.process.returncode == 0
+        assert served.end(signal.SIGTERM) == 0
 
 
 @pytest.mark.req("EDGE-R11")
@@ -121,6 +92,6 @@ def test_a_firing_while_the_service_is_down_is_made_good_by_its_repeat(edge: Edg
     assert fire(edge, cron) == 500
     with serving(edge) as served:
         assert fire(edge, cron) == 200
-        served.await_run(campaign_id)
-        assert len(served.drafts_of(campaign_id)) == 1
+        served.read_log_until("run.committed", campaign_id)
+        assert len(drafts_of(served, campaign_id)) == 1
     assert ticks(edge, cron) == [[FIRED_AT, 2, 1, ""]]

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.demo.scripted_model import Reply, ScriptedModelServer
@@ -14,7 +14,7 @@ from backend.llm.completion import MAX_MODEL_NAME_CHARS, MAX_TOKENS_COUNTED, rea
 from backend.ports import Answer, Prompt, Tier
 from tests.fakes.loopback_http import LoopbackHttp, completion
 from tests.llm.adapter import deepseek
-from tests.strategies import any_flat, any_json, any_text
+from tests.strategies import any_flat, any_json, any_text, examples
 
 PROMPT = Prompt(name="email:compose", system="Answer with one JSON object.", user="Ada, at Example Forge")
 
@@ -96,7 +96,7 @@ RESPONSES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=500)
+@examples(5)
 @given(any_json | RESPONSES)
 def test_whatever_comes_a_completion_is_small_and_clean(response: Any) -> None:
     """Any JSON is no completion, or becomes one whose every value can be stored and sent on."""

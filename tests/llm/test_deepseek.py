@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.demo.scripted_model import Reply, ScriptedModelServer
@@ -15,6 +15,7 @@ from backend.errors import ModelAnswerUnusable, ModelCallFailed, ModelSwitchedOf
 from backend.ports import Prompt, Tier
 from tests.fakes import model_replies
 from tests.llm.adapter import KEY, deepseek
+from tests.strategies import examples
 
 PROMPT = Prompt(name="campaign:coach_plan", system="Answer with one JSON object.", user="Ada, at Example Forge")
 
@@ -183,7 +184,7 @@ COMPLETIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50)
+@examples(0.5)
 @given(body=JSON | COMPLETIONS)
 async def test_whatever_the_server_answers_an_ask_ends_in_an_object_or_in_unusable(body: Any) -> None:
     """No response, however it is shaped, escapes as another exception."""

@@ -38,7 +38,7 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run
             path = pytester.path / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-        return pytester.runpytest_subprocess("-p", "tests.specs", *arguments)
+        return pytester.runpytest_inprocess("-p", "tests.specs", *arguments)
 
     return run
 

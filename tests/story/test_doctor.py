@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
@@ -31,6 +31,7 @@ from tests.fakes.loopback_d1 import LoopbackD1, refused
 from tests.fakes.unlike_d1 import BlankDatabase, PiecemealDatabase, TextDatabase
 from tests.fakes.wavering_database import WaveringDatabase
 from tests.rows import Rows
+from tests.strategies import examples
 
 FILE = ".data/agentic-sales.db"
 MIGRATIONS = ["0001_campaigns.sql", "0002_checkpoints.sql", "0003_ticks.sql"]
@@ -240,7 +241,7 @@ SECRETS = ["d1_token", "checkpoint_key", "deepseek_api_key", "cron_secret", "cro
 def test_no_finding_holds_a_secret(url: str) -> None:
     """Whatever characters one of the secrets is made of, not even its beginning is told."""
 
-    @settings(max_examples=40)
+    @examples(0.4)
     @given(st.sampled_from(SECRETS), st.text(st.characters(codec="utf-8"), max_size=60))
     def tells_nothing(odd: str, text: str) -> None:
         plain = {name: f"hush-hush-hush-hush-hush-hush-{name}" for name in SECRETS}

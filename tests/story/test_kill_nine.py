@@ -15,8 +15,9 @@ import pytest
 from backend.campaigns import LEASE
 from tests.fakes.other_process import Fate
 from tests.northwind import SCRIPT
+from tests.processes import nursery, start_process
 from tests.story.fleet import Fleet, open_fleet
-from tests.story.victims import World, approve_and_freeze, campaigns_of, nursery, start_process, work, work_until_killed
+from tests.story.victims import World, approve_and_freeze, campaigns_of, work, work_until_killed
 
 CONTACTS = ("ada", "bo", "cy", "dee")
 DEATHS = 6
@@ -72,11 +73,11 @@ async def standings(fleet: Fleet) -> list[tuple[str, int, str]]:
 @pytest.mark.parametrize("seed", range(5))
 async def test_after_any_kills_each_approval_is_one_delivery(tmp_path: Path, seed: int) -> None:
     """Six processes die one after another wherever the dice say; what lives afterwards finds every thread and loses nothing."""
-    world, dice, context = World(tmp_path, DAY), random.Random(seed), nursery()  # noqa: S311  # dice of a story
+    world, dice = World(tmp_path, DAY), random.Random(seed)  # noqa: S311  # dice of a story
     async with story(world) as fleet:
         exits: list[int | None] = []
         for _ in range(DEATHS):
-            exits.append(await ended(start_process(context, work_until_killed, world, draw_fate(dice))))
+            exits.append(await ended(start_process(work_until_killed, world, draw_fate(dice))))
             world.clock.advance(PAST_LEASE)
         await recover(fleet, world)
         assert set(exits) <= {0, -signal.SIGKILL}
@@ -92,12 +93,10 @@ async def test_after_any_kills_each_approval_is_one_delivery(tmp_path: Path, see
 @pytest.mark.req("AA02-R21")
 async def test_a_provider_without_a_memory_is_never_asked_twice(tmp_path: Path) -> None:
     """Killed right after its email left, over a provider that would deliver it again: a person is asked instead."""
-    world, context = World(tmp_path, NEVER), nursery()
+    world = World(tmp_path, NEVER)
     async with story(world) as fleet:
         for number in (1, 2):
-            assert (
-                await ended(start_process(context, work_until_killed, world, Fate("email", number, "after"))) == -signal.SIGKILL
-            )
+            assert await ended(start_process(work_until_killed, world, Fate("email", number, "after"))) == -signal.SIGKILL
             world.clock.advance(PAST_LEASE)
         await recover(fleet, world)
         assert world.provider.attempts() == world.provider.deliveries()
@@ -112,13 +111,12 @@ FROZEN = (Fate("request", 2, "before"), Fate("request", 2, "after"), Fate("email
 
 async def freeze_four(fleet: Fleet, world: World) -> list[ForkServerProcess]:
     """Four people approve a draft each, and each one's process stops on its way."""
-    context = nursery()
     await campaigns_of(world, fleet.database).resume()
     drafts = [str(row["draft_id"]) for row in await fleet.rows.drafts()]
     processes: list[ForkServerProcess] = []
     for fate, draft_id in zip(FROZEN, drafts, strict=True):
-        told, tells = context.Pipe(duplex=False)
-        processes.append(start_process(context, approve_and_freeze, world, fate, draft_id, tells))
+        told, tells = nursery().Pipe(duplex=False)
+        processes.append(start_process(approve_and_freeze, world, fate, draft_id, tells))
         assert await asyncio.to_thread(told.poll, PATIENCE_S)
     return processes
 

@@ -4,69 +4,33 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import takewhile
 from pathlib import Path
-from typing import IO, Any, cast
 
 import httpx
 import pytest
 
 from backend.wiring import open_service
 from tests.northwind import CAMPAIGN_BODY, CONTACT, CONTACT_BODY
+from tests.processes import running
+from tests.serving import Served
 
-COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
 ADDRESS, NAME = CONTACT["address"], CONTACT["name"]
-
-
-@dataclass
-class Served:
-    """A service that runs, what it `said` first, a client with the token it printed, and what was read of its log so far."""
-
-    process: subprocess.Popen[str]
-    client: httpx.Client
-    said: str = ""
-    log: list[str] = field(default_factory=list[str])
-
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Ask for something that must succeed."""
-        answer = self.client.request(method, path, json=body)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def read_log_until(self, event: str) -> None:
-        """Wait until the service has logged this event."""
-        self.log += takewhile(lambda line: event not in line, cast("IO[str]", self.process.stderr))
-
-    def end(self, number: signal.Signals) -> int:
-        """Send a signal, and return the exit code; the rest of the log is read."""
-        self.process.send_signal(number)
-        self.log += self.process.communicate()[1].splitlines()
-        return self.process.returncode
 
 
 @contextmanager
 def serving(*arguments: str, **variables: str) -> Generator[Served]:
     """Start the service on a free port and wait until it says where to go; kill it if it is still there at the end."""
-    command = [COMMAND, "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(  # noqa: S603  # our own command
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables}
-    )
-    try:
-        said = "".join(takewhile(lambda line: "  try  " not in line, cast("IO[str]", process.stdout)))
+    with running(["serve", "--port", "0", *arguments], {**os.environ, **variables}) as command:
+        said = "".join(takewhile(lambda line: "  try  " not in line, command.stdout))
         url, token = re.search(r"reference +(\S+)/docs", said), re.search(r"token +(\S+)", said)
-        assert url, process.communicate()[1]
+        assert url, command.stderr.read()
         assert token
         with httpx.Client(base_url=url[1], headers={"Authorization": f"Bearer {token[1]}"}) as client:
-            yield Served(process, client, said)
-    finally:
-        process.kill()
-        process.communicate()
+            yield Served(command, client, said)
 
 
 async def tokens_that_live() -> list[bool]:

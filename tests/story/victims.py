@@ -1,13 +1,11 @@
 """What the processes do that `test_kill_nine` kills and freezes; each is a fresh one, forked from a server without threads."""
 
 import asyncio
-import multiprocessing
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from backend.campaigns import Campaigns
@@ -97,17 +95,3 @@ def approve_and_freeze(world: World, fate: Fate, draft_id: str, frozen: Connecti
             await campaigns.decide(draft_id, DecisionRequest("approve", "ana"))
 
     asyncio.run(live())
-
-
-def nursery() -> ForkServerContext:
-    """Where processes come from: one server imports this module once, so each costs a fork."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def start_process(context: ForkServerContext, target: Callable[..., None], *arguments: object) -> ForkServerProcess:
-    """Start `target` in a process of its own."""
-    process = context.Process(target=target, args=arguments, daemon=True)
-    process.start()
-    return process
