@@ -58,7 +58,7 @@ def demo(
     from backend.demo.run import run_demo
 
     with working("Playing the demo …"):
-        run(run_demo(into, out()))
+        run(run_demo(into, out()), at_least="ERROR")  # its transcript tells of every model that fails
 
 
 @app.command()
@@ -81,7 +81,7 @@ def serve(
     from backend.cli import serve as serving
     from backend.cli.terminal import run
 
-    run(serving.serve(host=host, port=port, tick_seconds=tick_seconds if ticker else None), quiet=False)
+    run(serving.serve(host=host, port=port, tick_seconds=tick_seconds if ticker else None), at_least="DEBUG")
 
 
 @app.command()

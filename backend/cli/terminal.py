@@ -48,13 +48,13 @@ def say(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style), soft_wrap=True)
 
 
-def run(work: Coroutine[Any, Any, T], *, quiet: bool = True) -> T:
+def run(work: Coroutine[Any, Any, T], *, at_least: str = "WARNING") -> T:
     """Do a command's work; a deliberate failure becomes its sentence on standard error and exit code 1.
 
-    A quiet command logs only warnings and errors, whatever LOG_LEVEL says, because its report is its output.
+    What is less severe than `at_least` is not logged, whatever LOG_LEVEL says, because most commands' output is their report.
     """
     try:
-        configure_logs(look_around().log_level, at_least="WARNING" if quiet else "DEBUG")
+        configure_logs(look_around().log_level, at_least=at_least)
         return asyncio.run(work)
     except (AgenticSalesError, OSError) as failure:
         work.close()

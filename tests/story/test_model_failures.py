@@ -116,8 +116,6 @@ async def test_a_plan_that_is_not_used_is_counted_and_kept() -> None:
         assert meta["cost_usd"] > 0
         (failure,) = meta["model_failures"]
         assert (failure["why"], json.loads(failure["answer"])) == ("the plan breaks its bounds", FAR_TOO_MUCH)
-        sent = await fleet.decide("regenerate", feedback="Shorter.")
-        assert sent.model_failures == 1
         await fleet.decide("approve")
         assert (await fleet.fast_forward()).counts["model_failures"] == 1
 
