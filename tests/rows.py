@@ -40,7 +40,9 @@ class Rows:
     async def all(self, table: Table, **known: SqlValue) -> list[Row]:
         """The rows of a table, in its order."""
         where = " AND ".join(f"{column} IS ?{number}" for number, column in enumerate(known, 1)) or "true"
-        return await self._run(f"SELECT * FROM {table} WHERE {where} ORDER BY {ORDERS[table]}", *known.values())  # noqa: S608  # names of our tests
+        return await self._run(
+            f"SELECT * FROM {table} WHERE {where} ORDER BY {ORDERS[table]}", *known.values()
+        )  # names of our tests
 
     async def everything(self) -> dict[Table, list[Row]]:
         """Every row of every table."""
@@ -101,11 +103,54 @@ class Rows:
     async def checkpoints(self) -> dict[str, int]:
         """How many rows the checkpointer keeps of each kind but writes."""
         tables = ("checkpoints", "checkpoint_blobs")
-        return {table: len(await self._run(f"SELECT 1 FROM {table}")) for table in tables}  # noqa: S608  # names from here
+        return {table: len(await self._run(f"SELECT 1 FROM {table}")) for table in tables}  # names from here
 
     async def damage_checkpoints(self) -> None:
         """Let no checkpoint be what the saver wrote."""
         await self._run("UPDATE checkpoints SET body = 'raw:AAAA'")
+
+    async def crowd(self, size: int) -> None:
+        """Enrol `size` contacts with threads that are due, and a draft of each that waits, as one statement a table."""
+        numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)"
+        await self._run(
+            f"{numbers} INSERT INTO contacts (contact_id, address, address_sha256, name, title, updated_at) "
+            "SELECT 'c' || i, 'c' || i || '@crowd.example', 'sha' || i, 'C', '', ?2 FROM n",
+            size,
+            SOME_TIME,
+        )
+        await self._run(
+            f"{numbers} INSERT INTO threads (thread_id, campaign_id, contact_id, status, enrolled_at, next_touch_at) "
+            "SELECT 'close:c' || i, 'close', 'c' || i, 'scheduled', ?2, ?2 FROM n",
+            size,
+            SOME_TIME,
+        )
+        await self._run(
+            f"{numbers} INSERT INTO drafts (thread_id, step, version, campaign_id, interrupt_id, status, subject, body, "
+            "provenance, graph_meta, recipient_name, recipient_address, sender_name, sender_address, created_at) "
+            "SELECT 'close:c' || i, 5, 1, 'close', '', 'pending', 's', 'b', '{}', '{}', '', '', '', '', ?2 FROM n",
+            size,
+            SOME_TIME,
+        )
+
+    async def free_some(self, number: int) -> None:
+        """Let the lease of the first of the crowd be gone."""
+        await self._run(
+            "UPDATE threads SET lease_until_at = NULL WHERE contact_id IN (SELECT 'c' || value FROM json_each(?1))",
+            json.dumps(list(range(1, number + 1))),
+        )
+
+    async def add_campaign(self, campaign_id: str) -> None:
+        """Add a campaign nobody is enrolled in."""
+        await self._add(
+            "campaigns",
+            campaign_id=campaign_id,
+            name="n",
+            offer="o",
+            sender_name="s",
+            sender_address="s@vendor.example",
+            allowed_links="[]",
+            created_at=SOME_TIME,
+        )
 
     async def set_facts(self, **columns: SqlValue) -> None:
         """Change every fact."""
@@ -113,7 +158,7 @@ class Rows:
 
     async def raise_flag(self, contact_id: str, flag: str) -> None:
         """Raise one of the four flags of a contact, and suppress nothing."""
-        await self._run(f"UPDATE contacts SET {flag} = 1 WHERE contact_id = ?1", contact_id)  # noqa: S608  # as above
+        await self._run(f"UPDATE contacts SET {flag} = 1 WHERE contact_id = ?1", contact_id)  # as above
 
     async def suppress(self, address: str) -> None:
         """Put an address on the list, as an import does."""
@@ -154,11 +199,11 @@ class Rows:
 
     async def _set(self, table: Table, columns: dict[str, SqlValue]) -> None:
         changes = ", ".join(f"{column} = ?{number}" for number, column in enumerate(columns, 1))
-        await self._run(f"UPDATE {table} SET {changes}", *columns.values())  # noqa: S608  # names of our tests
+        await self._run(f"UPDATE {table} SET {changes}", *columns.values())  # names of our tests
 
     async def _add(self, table: Table, **columns: SqlValue) -> None:
         marks = ", ".join(f"?{number}" for number in range(1, len(columns) + 1))
-        await self._run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", *columns.values())  # noqa: S608  # names from above
+        await self._run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", *columns.values())  # names from above
 
     async def _run(self, sql: str, *params: SqlValue) -> list[Row]:
         (result,) = await self.database.batch([Statement(sql, params)])

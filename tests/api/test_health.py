@@ -1,13 +1,15 @@
 """Whether the service can work."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from backend.d1.statements import Statement
-from backend.errors import DatabaseUnreachable
+from backend.errors import DatabaseUnreachable, DatabaseUnwritable
 from backend.store.schema import D1Schema
 from tests.api.door import BrokenDatabase, Door
+from tests.fakes.clock import SkewedClock
 
 
 @pytest.mark.req("API-R19")
@@ -36,3 +38,47 @@ async def test_a_service_without_its_database_is_not_ready(door: Door) -> None:
     answer = await door.client.get("/readyz")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:agentic-sales:database-unreachable")
     assert (await door.client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.req("RUN-R3")
+@pytest.mark.parametrize(("off_s", "status"), [(0, 200), (30, 200), (-30, 200), (31, 503), (-31, 503), (86_400, 503)])
+async def test_a_host_whose_clock_is_off_is_not_ready(door: Door, off_s: float, status: int) -> None:
+    """Half a minute either way is none; beyond it the answer says by how much and what follows."""
+    off = SkewedClock(door.clock, timedelta(seconds=off_s))
+    door.app.state.service = replace(door.service, clock=off)
+    answer = await door.client.get("/readyz")
+    assert answer.status_code == status
+    if status == 503:
+        assert answer.json()["type"] == "urn:agentic-sales:clock-differs"
+        assert f"{abs(off_s)} s {'ahead of' if off_s > 0 else 'behind'}" in answer.json()["detail"]
+
+
+@pytest.mark.req("RUN-R20")
+async def test_a_service_whose_disk_is_full_is_not_ready(door: Door) -> None:
+    """Reading still works, so only a write shows it: 503 with what to do, and no statement."""
+    full = BrokenDatabase(door.service.database, DatabaseUnwritable("database or disk is full"))
+    door.app.state.service = replace(door.service, schema=ReadingSchema(full))
+    answer = await door.client.get("/readyz")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:agentic-sales:database-unwritable")
+    assert "make room" in answer.json()["detail"]
+
+
+class ReadingSchema(D1Schema):
+    """A schema of which everything can be read."""
+
+    async def pending(self) -> list[str]:
+        """See `ports.Schema.pending`."""
+        return []
+
+
+@pytest.mark.req("RUN-R20")
+async def test_asking_often_writes_seldom(door: Door) -> None:
+    """A hundred probes in ten seconds write one row."""
+    await door.client.get("/readyz")
+    before = door.service.database.meter.copy()
+    for _ in range(100):
+        await door.client.get("/readyz")
+    assert door.service.database.meter.since(before).rows_written == 0
+    door.clock.advance(timedelta(seconds=10))
+    await door.client.get("/readyz")
+    assert door.service.database.meter.since(before).rows_written > 0

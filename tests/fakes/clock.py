@@ -1,7 +1,10 @@
 """A clock that stands still until a test moves it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from backend.ports import Clock
 
 
 class MovableClock(Protocol):
@@ -40,3 +43,15 @@ class FixedClock:
     def advance(self, by: timedelta) -> None:
         """Stand `by` later."""
         self._at += by
+
+
+@dataclass(frozen=True)
+class SkewedClock:
+    """Tells another clock's time, and `off` more."""
+
+    clock: Clock
+    off: timedelta
+
+    def now(self) -> datetime:
+        """See `ports.Clock.now`."""
+        return self.clock.now() + self.off

@@ -33,6 +33,7 @@ async def server(said: list[str | Reply]) -> AsyncIterator[ScriptedModelServer]:
         yield running
 
 
+@pytest.mark.req("MODEL-R4")
 @pytest.mark.parametrize(
     ("tier", "own"),
     [

@@ -3,8 +3,7 @@
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,7 +12,7 @@ from backend.campaigns import LEASE, Campaigns
 from backend.domain.campaign import DecisionRequest
 from backend.domain.instants import from_text
 from backend.errors import Conflict
-from backend.ports import Clock
+from tests.fakes.clock import SkewedClock
 from tests.fakes.killer import Killed, KillingDatabase
 from tests.northwind import SCRIPT
 from tests.story.fleet import Fleet, open_fleet, wire
@@ -21,18 +20,6 @@ from tests.story.fleet import Fleet, open_fleet, wire
 CONTACTS = ("ada", "bo", "cy", "dee", "eli")
 SKEWS_S = (-120, 0, 120)
 TICK = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class SkewedClock:
-    """Tells another clock's time, and `off` more."""
-
-    clock: Clock
-    off: timedelta
-
-    def now(self) -> datetime:
-        """See `ports.Clock.now`."""
-        return self.clock.now() + self.off
 
 
 def mortal_host(fleet: Fleet, off_s: float, *, dies_at: int = 0) -> tuple[Campaigns, KillingDatabase]:

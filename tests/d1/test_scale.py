@@ -1,0 +1,63 @@
+"""What a claim and a page cost on real D1 when thousands wait: the rows they give, and not the rows there are."""
+
+from datetime import timedelta
+
+import pytest
+
+from backend.campaigns import CLAIM_SIZE
+from tests.d1.wrangler import Edge
+from tests.northwind import SCRIPT
+from tests.story.fleet import Fleet, open_fleet
+
+CROWD = 3_000
+ROWS_A_THREAD = 40
+"""A claim reads a thread's index entry and row, and with it the case: contact, campaign, facts, history, checkpoint."""
+ROWS_A_DRAFT = 8
+FAR = timedelta(days=365)
+
+
+async def rows_of_claim(fleet: Fleet) -> int:
+    """What one claim of ten reads, by D1's own count."""
+    before = fleet.database.meter.copy()
+    claim = await fleet.campaigns.threads.claim_due(owner="o", lease=FAR, limit=CLAIM_SIZE)
+    assert len(claim.leases) == CLAIM_SIZE
+    return fleet.database.meter.since(before).rows_read
+
+
+@pytest.mark.req("RUN-R7")
+async def test_a_claim_reads_what_it_takes_however_many_are_due_or_leased(lone_edge: Edge) -> None:
+    """Ten threads of thousands that are due; and ten when all others are leased by somebody else."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.crowd(CROWD)
+        assert await rows_of_claim(fleet) <= CLAIM_SIZE * ROWS_A_THREAD
+        until = "2027-06-01T00:00:00.000Z"
+        await fleet.rows.set_threads(lease_owner="somebody", lease_until_at=until, fence=7)
+        await fleet.rows.free_some(CLAIM_SIZE)
+        assert await rows_of_claim(fleet) <= CLAIM_SIZE * ROWS_A_THREAD
+
+
+@pytest.mark.req("API-R15")
+@pytest.mark.parametrize("campaign_id", [None, "close", "another"])
+async def test_a_page_of_drafts_reads_what_it_shows(lone_edge: Edge, campaign_id: str | None) -> None:
+    """The first page, a page deep in the list, and a campaign of whose drafts none waits."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.crowd(CROWD)
+        await fleet.rows.add_campaign("another")
+        cursor = None
+        for place in (None, "2026-11-01T00:00:00.000Z~close:c2"):
+            before = fleet.database.meter.copy()
+            page = await fleet.service.views.drafts(campaign_id=campaign_id, cursor=place, limit=20)
+            assert len(page.drafts) == (0 if campaign_id == "another" else 20)
+            assert fleet.database.meter.since(before).rows_read <= 21 * ROWS_A_DRAFT
+            assert page.next_cursor != cursor or campaign_id == "another"
+            cursor = page.next_cursor
+
+
+async def test_a_sweep_ends_where_everybody_is_leased(lone_edge: Edge) -> None:
+    """Nothing is free, so nothing is run, and one look said so."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.crowd(CROWD)
+        await fleet.rows.set_threads(lease_owner="somebody", lease_until_at="2027-06-01T00:00:00.000Z", fence=7)
+        before = fleet.database.meter.copy()
+        assert (await fleet.resume()).runs == []
+        assert fleet.database.meter.since(before).requests == 1
