@@ -198,15 +198,24 @@ async def test_what_is_no_database_is_wrong(own_folder: Path) -> None:
 
 @pytest.mark.req("DOCTOR-R10")
 async def test_what_is_odd_and_works_is_a_note(database: MeteredDatabase) -> None:
-    """Slow round trips, a clock of another year, a token that ran out, a stored flag nobody reads."""
+    """Slow round trips, a clock some seconds off, a token that ran out, a stored flag nobody reads."""
     await Rows(database).store_flag("COACH", 1)
-    years_later = FixedClock(SystemClock().now() + timedelta(days=730))
+    now = SystemClock().now()
+    await D1Tokens(database).create("old", "rep", now=now - timedelta(days=2), expires_in=timedelta(days=1))
     seconds = count(step=0.151)
-    report = await examine(SOUND, clock=years_later, stopwatch=lambda: next(seconds))
-    odd = {"latency": "151.0 ms", "clock": "behind", "tokens": "expired: op", "stored flags": "COACH"}
+    report = await examine(SOUND, clock=FixedClock(now + timedelta(seconds=20)), stopwatch=lambda: next(seconds))
+    odd = {"latency": "151.0 ms", "clock": "behind", "tokens": "expired: old", "stored flags": "COACH"}
     assert {name: report[name].state for name in odd} == dict.fromkeys(odd, "note")
     assert [name for name, words in odd.items() if words not in report[name].found] == []
     assert is_healthy(report)
+
+
+@pytest.mark.req("RUN-R3")
+@pytest.mark.usefixtures("database")
+async def test_a_clock_that_is_off_by_more_than_half_a_minute_is_wrong() -> None:
+    """Nothing would be sent from here, so it is no mere note."""
+    report = await examine(SOUND, clock=FixedClock(SystemClock().now() + timedelta(seconds=40)))
+    assert (report["clock"].state, "nothing is sent" in report["clock"].advice) == ("wrong", True)
 
 
 @pytest.mark.req("DOCTOR-R1")
