@@ -19,7 +19,7 @@ The package in reading order:
     api/ cli/        the two doors: HTTP and the command line
     demo/            a whole campaign on a simulated clock
     doctor/          what is wrong with a configuration and its database, and what to do
-    errors.py        every deliberate failure
+    errors/          every deliberate failure, one tree
     logs.py          what is said while it runs, without a person's data
     egress.py        the hosts a model may be asked at
     settings.py      the environment, read once

@@ -1,0 +1,196 @@
+"""What a request may ask for in vain: it names nothing, comes too late, cannot be read, or may not be made."""
+
+from collections.abc import Sequence
+
+from backend.errors.base import AgenticSalesError
+
+
+class NotFound(AgenticSalesError):
+    """A request names something that does not exist; nothing was written."""
+
+    status = 404
+
+
+class UnknownCampaign(NotFound):
+    """No campaign has this id."""
+
+    def __init__(self, campaign_id: str) -> None:
+        super().__init__(f"There is no campaign '{campaign_id}'. Nothing was written; create it with POST /campaigns.")
+
+
+class UnknownContact(NotFound):
+    """No contact has this id."""
+
+    def __init__(self, contact_id: str) -> None:
+        super().__init__(f"There is no contact '{contact_id}'. Nothing was written; add it with POST /contacts.")
+
+
+class UnknownThread(NotFound):
+    """The contact is not enrolled in the campaign."""
+
+    def __init__(self, campaign_id: str, contact_id: str) -> None:
+        super().__init__(f"Contact '{contact_id}' is not enrolled in campaign '{campaign_id}'.")
+
+
+class UnknownDraft(NotFound):
+    """No draft has this id."""
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(f"There is no draft '{draft_id}'. Nothing was decided.")
+
+
+class UnknownToken(NotFound):
+    """No token has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no token '{name}'. Nothing was revoked; `agentic-sales tokens list` shows the names.")
+
+
+class Conflict(AgenticSalesError):
+    """A request came too late or was made before; nothing was written by it."""
+
+    status = 409
+
+
+class CampaignDiffers(Conflict):
+    """A campaign with this id and another content exists."""
+
+    def __init__(self, campaign_id: str) -> None:
+        super().__init__(
+            f"Campaign '{campaign_id}' exists with another content. Nothing was written; "
+            "a campaign never changes, so choose another id.",
+        )
+
+
+class TokenNameTaken(Conflict):
+    """A live token has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A live token is named '{name}'. Nothing was created; revoke it first, or choose another name.")
+
+
+class DraftAlreadyDecided(Conflict):
+    """Somebody decided this draft before."""
+
+    def __init__(self, draft_id: str, decision: str, decided_by: str, decided_at: str) -> None:
+        super().__init__(f"Draft '{draft_id}' was decided before: {decision} by {decided_by} at {decided_at}.")
+        self.facts = {"decision": decision, "decided_by": decided_by, "decided_at": decided_at}
+
+
+class DraftVersionStale(Conflict):
+    """The decision names another version than the one that waits."""
+
+    def __init__(self, draft_id: str, version: int, current_version: int) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' is version {current_version}, and the decision is for version {version}. "
+            "Nothing was decided; read the draft again.",
+        )
+        self.facts = {"version": version, "current_version": current_version}
+
+
+class DraftNoLongerWaits(Conflict):
+    """The draft's thread moved on without it."""
+
+    def __init__(self, draft_id: str, status: str) -> None:
+        super().__init__(f"Draft '{draft_id}' no longer waits: its thread is {status}. Nothing was decided.")
+
+
+class DraftWithdrawn(Conflict):
+    """The draft was taken back, because its contact may not be written to."""
+
+    def __init__(self, draft_id: str, why: str) -> None:
+        super().__init__(f"Draft '{draft_id}' was withdrawn, and its thread has ended: {why}. Nothing was decided.")
+        self.facts = {"why": why}
+
+
+class AddresseeChanged(Conflict):
+    """The recipient or the sender is not the one the draft was written for."""
+
+    def __init__(self, draft_id: str, written_for: str, recipient_now: str) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' was written for {written_for}, and its addressee changed since. Nothing was decided; read "
+            f'the draft again, and send "recipient": "{recipient_now}" with the decision when that is right.',
+        )
+        self.facts = {"written_for": written_for, "recipient_now": recipient_now}
+
+
+class DraftNotReady(Conflict):
+    """The text holds what must not be sent unseen."""
+
+    def __init__(self, draft_id: str, faults: Sequence[str]) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' is not ready to be sent: {'; '.join(faults)}. Nothing was decided; edit it, or send "
+            '"override": true with the decision when it is meant so.',
+        )
+        self.facts = {"faults": list(faults)}
+
+
+class DraftKept(Conflict):
+    """No new version could be written, so the one that was there waits still."""
+
+    def __init__(self, draft_id: str, why: str) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' waits as it was: {why} Try again later, or send \"accepts_default\": true for the text that "
+            "needs no model.",
+        )
+
+
+class TooManyVersions(Conflict):
+    """A touch has as many versions as it may have."""
+
+    def __init__(self, draft_id: str, max_versions: int) -> None:
+        super().__init__(
+            f"Draft '{draft_id}' is version {max_versions}, the last one a touch may have. "
+            "Nothing was decided; edit, approve, reject or stop it.",
+        )
+
+
+class ThreadNotParked(Conflict):
+    """Only a thread that was given up can be put back, and this one was not."""
+
+    def __init__(self, thread_id: str, status: str) -> None:
+        super().__init__(f"Thread '{thread_id}' is {status}, not parked, so there is nothing to put back. Nothing was written.")
+        self.facts = {"thread_status": status}
+
+
+class BadRequest(AgenticSalesError):
+    """A request cannot be understood as it stands; nothing was written."""
+
+    status = 422
+
+
+class BodyTooLarge(AgenticSalesError):
+    """The body is larger than this route takes; nothing of it was parsed, and nothing was written."""
+
+    status = 413
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"This route takes a body of at most {most_bytes} bytes. Nothing was written; send less at a time.")
+        self.facts = {"max_body_bytes": most_bytes}
+
+
+class BodyIncomplete(AgenticSalesError):
+    """The body did not arrive whole in time; nothing was written."""
+
+    status = 408
+
+    def __init__(self, within_s: float) -> None:
+        super().__init__(f"The body did not arrive whole within {within_s:g} s. Nothing was written; send it again.")
+
+
+class TokenMissing(AgenticSalesError):
+    """The request carries no token this service knows, or one that ran out or was revoked."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("Send a valid bearer token: Authorization: Bearer … Make one with `agentic-sales tokens create`.")
+
+
+class RoleForbidden(AgenticSalesError):
+    """The token is good, and its role may not do this."""
+
+    status = 403
+
+    def __init__(self, role: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"The role '{role}' may not do this; it takes {' or '.join(allowed)}. Nothing was written.")
