@@ -24,8 +24,8 @@ _CANDIDATE = re.compile(
     rf"(?<![\w.+-])(?P<address>[\w.+-]{{1,64}}@[\w-]++(?:\.[\w-]++)*+)(?!{_LABEL}|[/\\:?#]\w)"
     r"|[a-z0-9+.-]{0,32}:[/\\]{2}"
     rf"|(?<![^\W\d_])(?:{_SCHEMES}):(?=\S)"
-    rf"|www\.(?=\S)|[/\\]{{2}}(?={_LABEL}++\.{_LABEL})"
-    rf"|(?<!{_LABEL})(?P<host>{_LABEL}++(?:\.{_LABEL}++)++)(?P<more>[/\\]|:(?=\d)|[?#](?=\w))?",
+    rf"|www\.(?=\S)|[/\\]{{2}}(?={_LABEL}++\.{_LABEL}|[^\s@/\\]{{0,64}}@)"
+    rf"|(?<!{_LABEL})(?P<host>{_LABEL}++(?:\.{_LABEL}++)++)(?P<more>(?=[/\\]|:\d|[?#]\w))?",
     re.IGNORECASE,
 )
 _TOP_LEVEL = re.compile(rf"[^\W\d_][^{_NO_LABEL}\d_-]{{1,62}}|xn--[a-z0-9-]{{1,59}}", re.IGNORECASE)
@@ -74,7 +74,7 @@ def _makes_a_link(found: re.Match[str]) -> bool:
     if not (host := found["host"]):
         return True
     names = host.split(".")
-    if found["more"]:
+    if found["more"] is not None:
         return _names_a_top_level(names[1:]) or _FOUR_NUMBERS.fullmatch(host) is not None
     return _names_a_top_level(names[_MIN_HOST_NAMES - 1 :])
 

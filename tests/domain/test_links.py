@@ -95,6 +95,8 @@ def leads_elsewhere(link: str) -> bool:
 @thorough
 @given(crafted)
 @example("https://vendor.example/close'@evil.com")
+@example("//<@evil.com")
+@example("evil.example-//evil.com")
 @example(r"https:\\evil.com")
 def test_no_other_reader_finds_a_link_that_passed(text: str) -> None:
     """What passes holds no link for an independent reader that leads anywhere but where the campaign allows."""
