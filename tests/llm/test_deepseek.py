@@ -67,6 +67,7 @@ async def test_an_answer_of_deepseek_is_priced(server: ScriptedModelServer, said
     assert answer.cost_usd == pytest.approx((6 * 1.32 + 4 * 0.044 + 2 * 3.96) / 1_000_000)
 
 
+@pytest.mark.req("MODEL-R7")
 @pytest.mark.parametrize("reply", [model_replies.trickle, Reply("{}", delay_s=60)], ids=["trickle", "silence"])
 async def test_the_deadline_bounds_the_whole_call(server: ScriptedModelServer, said: list[str | Reply], reply: Reply) -> None:
     """A server that sends a blank line now and then is cut off like one that sends nothing."""
@@ -185,6 +186,7 @@ COMPLETIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.req("MODEL-R11")
 @examples(0.5)
 @given(body=JSON | COMPLETIONS)
 async def test_whatever_the_server_answers_an_ask_ends_in_an_object_or_in_unusable(body: Any) -> None:
