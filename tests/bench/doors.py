@@ -67,7 +67,7 @@ async def served(folder: Path, model_url: str) -> AsyncGenerator[tuple[httpx.Asy
         url, token = re.search(r"reference +(\S+)/docs", said), re.search(r"token +(\S+)", said)
         assert url
         assert token
-        limits = httpx.Limits(max_keepalive_connections=100, keepalive_expiry=60)
+        limits = httpx.Limits(max_keepalive_connections=100, keepalive_expiry=3)
         async with httpx.AsyncClient(
             base_url=url[1], headers={"Authorization": f"Bearer {token[1]}"}, timeout=60, limits=limits
         ) as client:
