@@ -13,7 +13,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 _MERGE_FIELD = re.compile(r"\{\{\s*([A-Za-z_]+)\s*\}\}")
 _MARK = re.compile("<{3,}|>{3,}")
-UNRESOLVED_FIELD = re.compile(r"\{\{[^{}]*\}\}|\{\{|\}\}")
+# A placeholder is words in one pair of brackets; `[1]`, `[…]`, `[sic]` and a mail server's `[EXTERNAL]` are none.
+_WORDS = r"[^\W\d_][\w '’/-]{0,40}"
+UNRESOLVED_FIELD = re.compile(
+    rf"\{{\{{[^{{}}]*\}}\}}|\{{\{{|\}}\}}|\[ ?(?!(?:sic|ext|external)\]){_WORDS}\]|<{_WORDS}>",
+    re.IGNORECASE,
+)
+"""What was meant to be filled and was not: `{{field}}`, a pair of braces left alone, `[First Name]`, `<name>`."""
 MAX_MARKS = 30
 """On one letter; more is no script but an attack, because NFC sorts them in quadratic time (UAX #15, stream-safe text)."""
 _MARKS_IN_PARTS = frozenset("\u0f73\u0f75\u0f81")

@@ -30,9 +30,10 @@ from backend.domain.campaign import (
     PayloadOptions,
     email_payload,
 )
+from backend.domain.faults import find_unresolved
 from backend.domain.provenance import Provenance, provenance
 from backend.domain.suppression import reason_blocked
-from backend.domain.text import UNRESOLVED_FIELD, clean
+from backend.domain.text import clean
 from backend.errors import ModelUnavailable
 from backend.graphs import email_compose_graph, email_reply_graph
 from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
@@ -93,15 +94,15 @@ def _known_roles(raw: Any) -> list[Role]:
 
 
 def _review_draft(draft: Any) -> Review:
-    """Flag an empty body and every unresolved `{{…}}`, as a reader sees the text; a rule, no model call.
+    """Flag an empty body and every field or placeholder nobody filled, as a reader sees the text; a rule, no model call.
 
     `draft` is any JSON; what holds no `body` has an empty one. Nothing is raised.
     """
     fields = cast("dict[str, Any]", draft) if isinstance(draft, dict) else {}
-    texts = {part: clean(str(fields.get(part) or "")) for part in ("subject", "body")}
-    notes = [] if texts["body"] else ["the body is empty"]
-    for part, text in texts.items():
-        notes += [f"the {part} holds an unresolved {field}" for field in dict.fromkeys(UNRESOLVED_FIELD.findall(text))]
+    subject, body = (str(fields.get(part) or "") for part in ("subject", "body"))
+    notes = find_unresolved(subject, body)
+    if not clean(body):
+        notes.insert(0, "the body is empty")
     return Review(review_passed=not notes, review_notes=notes)
 
 

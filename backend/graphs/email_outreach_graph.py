@@ -1,6 +1,6 @@
-"""Worker: payload -> held draft. The campaign's only writer.
+"""Worker: payload -> marked draft. The campaign's only writer.
 
-    payload ─► compose ─► hold_draft ─► draft
+    payload ─► compose ─► mark_unresolved ─► draft
 
 It delegates the writing to `email_compose` and marks what a person must look at before approving. Spec: AA02.
 """
@@ -36,8 +36,8 @@ async def compose(state: OutreachState, runtime: Runtime[WorkerDeps]) -> dict[st
     return {"draft": written["draft"]}
 
 
-async def hold_draft(state: OutreachState) -> dict[str, Any]:
-    """Name the merge fields nobody could fill, so that no `{{…}}` reaches an approver unannounced."""
+async def mark_unresolved(state: OutreachState) -> dict[str, Any]:
+    """Name the merge fields and placeholders nobody filled: a draft with one in it cannot be approved as it stands."""
     draft = state["draft"]
     unresolved = sorted(set(UNRESOLVED_FIELD.findall(f"{draft['subject']}\n{draft['body']}")))
     if not unresolved:
@@ -53,9 +53,9 @@ def build() -> CompiledStateGraph[Any, WorkerDeps, Any, Any]:
     return (
         StateGraph(OutreachState, context_schema=WorkerDeps)
         .add_node(compose)
-        .add_node(hold_draft)
+        .add_node(mark_unresolved)
         .add_edge(START, "compose")
-        .add_edge("compose", "hold_draft")
-        .add_edge("hold_draft", END)
+        .add_edge("compose", "mark_unresolved")
+        .add_edge("mark_unresolved", END)
         .compile(checkpointer=False, name="email_outreach")
     )

@@ -143,6 +143,6 @@ def test_a_merge_field_is_filled_once_or_left(text: str, resolved: str) -> None:
 
 @given(any_text, any_text)
 def test_an_unresolved_field_is_found_anywhere(before: str, after: str) -> None:
-    """Braces in pairs are found whatever stands around them, and text without a pair holds none."""
+    """Braces in pairs are found whatever stands around them, and text without brackets holds none."""
     assert UNRESOLVED_FIELD.search(f"{before}{{{{name}}}}{after}")
-    assert not UNRESOLVED_FIELD.search(before.replace("{", "").replace("}", ""))
+    assert not UNRESOLVED_FIELD.search(before.translate(dict.fromkeys(map(ord, "{}[<"))))

@@ -120,6 +120,14 @@ async def test_merge_fields_are_filled_and_the_others_announced() -> None:
     assert draft["graph_meta"]["unresolved_fields"] == ["{{ product }}", "{{nickname}}"]
 
 
+@pytest.mark.req("TEXT-R5")
+async def test_placeholders_are_announced_like_merge_fields() -> None:
+    """A draft that names them cannot be approved as it stands."""
+    email = {"subject": "For [Company]", "body": "Dear <first name>, as [1] says [sic], yours, [Your Name]"}
+    draft = (await written("outreach", ScriptedLLM({"email:compose": email})))["draft"]
+    assert draft["graph_meta"]["unresolved_fields"] == ["<first name>", "[Company]", "[Your Name]"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
