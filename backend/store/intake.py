@@ -76,9 +76,11 @@ UPDATE drafts SET status = 'withdrawn', reason = waiting.blocked FROM ({_BLOCKED
 WHERE (drafts.thread_id, drafts.step, drafts.version) = (waiting.thread_id, waiting.step, waiting.version)
   AND drafts.status = 'pending' AND waiting.blocked IS NOT NULL AND {_NEW}"""
 _END_WITHDRAWN = f"""
-UPDATE threads SET status = 'stopped', status_reason = waiting.blocked, next_touch_at = NULL
-FROM ({_BLOCKED_THREADS}) AS waiting
-WHERE threads.thread_id = waiting.thread_id AND waiting.blocked IS NOT NULL AND {_NEW}"""
+UPDATE threads SET status = 'stopped', next_touch_at = NULL, status_reason = (
+  SELECT drafts.reason FROM drafts
+  WHERE (drafts.thread_id, drafts.step, drafts.version) = (threads.thread_id, threads.step, threads.draft_version)
+)
+WHERE thread_id IN (SELECT thread_id FROM ({_BLOCKED_THREADS}) WHERE blocked IS NOT NULL) AND {_NEW}"""
 
 _CONTACT = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
 _MARK = {

@@ -56,9 +56,9 @@ _SENDS = "SELECT * FROM send_ledger WHERE thread_id = ?1"
 # Each listing is a range of an index, so a page costs what it holds.
 
 _PAGE = """
-SELECT drafts.*, contacts.contact_id AS contact_id, contacts.name AS contact_name, companies.name AS company_name
-FROM ({page}) AS drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
-ORDER BY drafts.created_at, drafts.thread_id"""
+SELECT page.*, contacts.contact_id AS contact_id, contacts.name AS contact_name, companies.name AS company_name
+FROM ({page}) AS page JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
+ORDER BY page.created_at, page.thread_id"""
 _PENDING = _PAGE.format(
     page="""
   SELECT * FROM drafts WHERE status = 'pending' AND (created_at, thread_id) > (?1, ?2)

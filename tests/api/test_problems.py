@@ -169,7 +169,7 @@ async def test_a_link_or_an_id_is_refused_in_words(door: Door, link: str) -> Non
     """Nobody has to read a regular expression, in a body or in a path."""
     answer = await door.post("/campaigns", {**CAMPAIGN_BODY, "allowed_links": [link]})
     assert answer.json()["errors"][0]["why"].startswith("is not a link such as https://host.example/page")
-    assert "is not 1 to 64 letters" in (await door.ask("GET", "/drafts/a:b")).json()["detail"]
+    assert "is not 1 to 64 letters" in (await door.ask("GET", "/campaigns/a:b/threads/ada")).json()["detail"]
 
 
 @pytest.mark.req("API-R6")
