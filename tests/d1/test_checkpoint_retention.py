@@ -1,5 +1,7 @@
 """Deleting and pruning: what goes goes whole, what is needed stays, and nothing is left that nobody needs."""
 
+import asyncio
+
 import pytest
 from langchain_core.runnables import RunnableConfig
 
@@ -102,6 +104,16 @@ async def test_a_deleted_run_takes_what_only_it_needs(saver: D1Saver, embedded: 
     assert await rows(embedded) == {"checkpoints": 2, "writes": 2, "blobs": 5, "runs": 2}
     assert await saver.aget_tuple(configs[1]) is None
     assert await values_of(saver, configs[2]) == {"own": text(2), "shared": text(99)}
+
+
+@pytest.mark.req("D1-R22")
+async def test_a_deleted_thread_may_be_written_again(saver: D1Saver, thread_id: str) -> None:
+    """By the saver that knew it, on a checkpoint that went with it: what was deleted on purpose is no conflict."""
+    first = await asyncio.create_task(put(saver, thread_id, {"own": 1}))
+    await asyncio.create_task(values_of(saver, first))
+    await asyncio.create_task(saver.adelete_thread(thread_id))
+    await asyncio.create_task(put(saver, thread_id, {"own": 2}, parent=first))
+    assert await values_of(saver, config_for(thread_id)) == {"own": 2}
 
 
 @pytest.mark.req("D1-R22")

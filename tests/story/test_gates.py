@@ -1,12 +1,19 @@
 """Nothing is sent to whom it must not be, at whatever moment that becomes known."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from backend.campaigns import LEASE
+from backend.domain.campaign import DecisionRequest
 from backend.domain.suppression import CONTACT_FLAGS
 from backend.errors import ApprovalMissing, DraftWithdrawn, LeaseLost
+from backend.ports import Lease, Reservation
+from backend.store.ledger import D1SendLedger
 from tests.northwind import SCRIPT
+from tests.rows import Rows
 from tests.story.fleet import open_fleet
 
 
@@ -100,3 +107,26 @@ async def test_the_ledger_takes_only_the_text_a_person_approved() -> None:
         with pytest.raises(ApprovalMissing):
             await ledger.reserve(lease, step=0, version=1, provider="p", email=email)
         assert await fleet.rows.sends() == []
+
+
+class OvertakenLedger(D1SendLedger):
+    """The approval is taken back between the reading of a run's case and its reservation."""
+
+    async def reserve(self, lease: Lease, **touch: Any) -> Reservation:
+        """See `ports.SendLedger.reserve`."""
+        await Rows(self._database).set_drafts(decision="reject")
+        return await super().reserve(lease, **touch)
+
+
+@pytest.mark.req("AA02-R21")
+async def test_an_approval_that_is_gone_parks_the_touch_at_once() -> None:
+    """Waiting brings no approval back: the thread is a person's, nothing was posted, and no sweep tries again."""
+    async with open_fleet() as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        overtaken = replace(fleet.campaigns, ledger=OvertakenLedger(fleet.database, LEASE))
+        report = await overtaken.decide(await fleet.pending(), DecisionRequest("approve", "ana"))
+        assert (report.status, report.next_touch_at) == ("parked", None)
+        assert (fleet.mailer.attempts.total(), await fleet.rows.sends()) == (0, [])
+        fleet.clock.advance(timedelta(days=30))
+        assert (await fleet.resume()).runs == []

@@ -1,5 +1,7 @@
 """One campaign thread, from enrolment to its end."""
 
+from typing import Any
+
 import pytest
 
 from tests.northwind import PLAN, SCRIPT
@@ -38,3 +40,20 @@ async def test_the_coach_is_asked_once_in_the_life_of_a_thread() -> None:
         assert (await fleet.state())["coach_plan"] == first
         assert fleet.sent_days() == PLAN["cadence_days"]
         assert (await fleet.thread())["status"] == "completed"
+
+
+@pytest.mark.req("AA02-R26")
+@pytest.mark.parametrize(
+    ("plan", "source", "confidence"),
+    [(PLAN, "model", 0.5), ({**PLAN, "tone": "shrill"}, "default", 0.0)],
+    ids=["model", "default"],
+)
+async def test_a_provenance_is_as_sure_as_its_source(plan: dict[str, Any], source: str, confidence: float) -> None:
+    """Half for a plan of the model, nothing for the default one, and one for what a person decided."""
+    async with open_fleet({**SCRIPT, "campaign:coach_plan": plan}, coach=True) as fleet:
+        await fleet.enrol()
+        await fleet.touch()
+        state = await fleet.state()
+        planned, decided = state["coach_plan"]["provenance"], state["touches"][0]["decision_provenance"]
+        assert (planned["source"], planned["confidence"]) == (source, confidence)
+        assert (decided["source"], decided["confidence"]) == ("person", 1.0)
