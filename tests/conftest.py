@@ -25,6 +25,7 @@ os.environ |= {
 # The same commit gives the same verdict; `--hypothesis-profile=explore` looks further.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("explore", deadline=None, database=None, max_examples=3_000)
+hypothesis.settings.register_profile("mutation", derandomize=True, deadline=None, database=None, max_examples=20)
 hypothesis.settings.load_profile("suite")
 
 
