@@ -33,6 +33,7 @@ ROUTES = (
     Route("POST", "/campaigns/{campaign_id}/enrolments", OPERATOR, {"contact_id": "ada"}),
     Route("GET", "/campaigns/{campaign_id}/threads/{contact_id}", READERS),
     Route("POST", "/campaigns/{campaign_id}/threads/{contact_id}/requeue", OPERATOR, parked=True),
+    Route("POST", "/campaigns/{campaign_id}/threads/{contact_id}/stop", READERS, {"reason": "Ada called."}),
     Route("POST", "/cron/resume", frozenset({"cron", "operator"})),
     Route("GET", "/drafts", READERS),
     Route("GET", "/drafts/{draft_id}", READERS),
