@@ -5,6 +5,8 @@ import socket
 from typing import Final
 
 import h11
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from backend.api.bodies import BODY_DEADLINE_S
@@ -19,6 +21,8 @@ UNREAD_DEADLINE_S: Final = 30
 """How long a client may leave what it was sent without acknowledgement."""
 DEADLINES_S: dict[type, float] = {h11.IDLE: HEAD_DEADLINE_S, h11.SEND_BODY: BODY_DEADLINE_S + LINGER_S}
 """By what h11 says of the client: it owes a head, or the rest of a body."""
+LONGEST_REQUEST_S: Final = 160
+"""A decision runs its thread while its caller waits; a run ends after at most 150 s."""
 MAX_CONNECTIONS: Final = 250
 """Requests on more connections than this are answered 503 by the server; on twice as many a connection is closed unread."""
 
@@ -58,6 +62,21 @@ class DeadlineConnection(H11Protocol):
             self._deadline = None
         if phase in DEADLINES_S:
             self._deadline = self.loop.call_later(DEADLINES_S[phase], self.transport.abort)
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    """Return how such connections are served: no WebSockets, and no more requests at once than connections."""
+    return uvicorn.Config(
+        app,
+        http=DeadlineConnection,
+        ws="none",
+        interface="asgi3",
+        log_config=None,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS + 1,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=LONGEST_REQUEST_S,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

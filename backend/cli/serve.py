@@ -18,7 +18,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from backend.api.app import create_app
 from backend.api.cron import Resume, Sweeps
-from backend.cli.connections import KEEP_ALIVE_S, MAX_CONNECTIONS, DeadlineConnection, listen
+from backend.cli.connections import configure, listen
 from backend.cli.sweeper import sweeping
 from backend.cli.terminal import out, say
 from backend.desk import Surroundings, look_around
@@ -26,8 +26,6 @@ from backend.errors import AgenticSalesError, UnknownToken
 from backend.wiring import Service, open_service
 
 TOKEN_LIFETIME: Final = timedelta(hours=12)
-_LONGEST_REQUEST_S: Final = 160
-"""A decision runs its thread while its caller waits; a run ends after at most 150 s."""
 
 
 class AddressUnavailable(AgenticSalesError):
@@ -133,18 +131,7 @@ class _Server(uvicorn.Server):
     """uvicorn with a ticker; a signal is an orderly end, after which the process goes on and exits 0."""
 
     def __init__(self, app: FastAPI, announce: Callable[[], None], tick_seconds: float | None) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=DeadlineConnection,
-                ws="none",
-                log_config=None,
-                server_header=False,
-                limit_concurrency=MAX_CONNECTIONS,
-                timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=_LONGEST_REQUEST_S,
-            )
-        )
+        super().__init__(configure(app))
         self._app = app
         self._announce = announce
         self._tick_seconds = tick_seconds

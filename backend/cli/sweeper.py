@@ -13,7 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -22,6 +22,8 @@ from backend.desk import look_around
 from backend.errors import AgenticSalesError, public_sentence
 from backend.logs import configure_logs
 from backend.wiring import open_service
+
+Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
 
 COMMAND: Final = (sys.executable, "-m", "backend.cli.sweeper")
 _MAX_REPORT_BYTES: Final = 16 * 1024 * 1024
@@ -67,7 +69,7 @@ class Sweeper:
         process, self._process = self._process, None
         if process is None:
             return
-        _input_of(process).close()
+        _piped(process.stdin).close()
         try:
             await asyncio.wait_for(process.wait(), _END_WITHIN_S)
         except TimeoutError:
@@ -75,19 +77,23 @@ class Sweeper:
             await process.wait()
 
     async def _ask(self, max_threads: int) -> bytes:
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, stdout=PIPE, limit=_MAX_REPORT_BYTES
             )
-        assert self._process.stdout  # noqa: S101  # it is piped
+        process = self._process
         with suppress(ConnectionError):  # it has just ended, and so has what it says
-            _input_of(self._process).write(f"{max_threads}\n".encode())
-        return await self._process.stdout.readline()
+            _piped(process.stdin).write(f"{max_threads}\n".encode())
+        line = await _piped(process.stdout).readline()
+        if not line:
+            self._process = None
+            await process.wait()
+        return line
 
 
-def _input_of(process: Process) -> asyncio.StreamWriter:
-    assert process.stdin  # noqa: S101  # it is piped
-    return process.stdin
+def _piped(stream: Stream | None) -> Stream:
+    assert stream  # noqa: S101  # the process was started with pipes
+    return stream
 
 
 @asynccontextmanager

@@ -1,9 +1,13 @@
 """Who may ask for what."""
 
 from datetime import timedelta
+from inspect import iscoroutinefunction
 
 import pytest
+from fastapi.routing import APIRoute
 
+from backend.api.app import _NOUNS
+from backend.api.security import get_principal, get_service
 from tests.api.door import CRON_SECRETS, Door
 from tests.api.routes import ROUTES, Route
 
@@ -78,3 +82,12 @@ async def test_a_token_ends_when_it_expires_or_is_revoked(door: Door) -> None:
     assert (await door.ask("GET", "/drafts", "rep")).status_code == 401
     door.clock.advance(timedelta(days=365))
     assert (await door.ask("GET", "/drafts", "operator")).status_code == 401
+
+
+@pytest.mark.req("SERVE-R5")
+def test_no_dependency_of_a_route_takes_a_thread() -> None:
+    """FastAPI runs a plain function in a thread, and hopping there and back takes as long as a read."""
+    routes = [route for noun in _NOUNS for route in noun.router.routes if isinstance(route, APIRoute)]
+    needed = {depended.call for route in routes for depended in route.dependant.dependencies if depended.call}
+    assert {get_service, get_principal} <= needed
+    assert [call for call in needed if not iscoroutinefunction(call)] == []

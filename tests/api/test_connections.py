@@ -9,11 +9,10 @@ from typing import Any
 
 import h11
 import pytest
-import uvicorn
 from uvicorn.server import ServerState
 
 from backend.cli import connections
-from backend.cli.connections import DeadlineConnection, listen
+from backend.cli.connections import DeadlineConnection, configure, listen
 
 HEAD = b"POST / HTTP/1.1\r\nHost: door\r\nContent-Length: 5\r\n\r\n"
 WHOLE = HEAD + b"12345"
@@ -54,10 +53,11 @@ class Served:
 
 @pytest.fixture
 async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Served]:
-    """A server with short deadlines."""
+    """A server with short deadlines, for one connection."""
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
     monkeypatch.setattr(connections, "DEADLINES_S", {h11.IDLE: DEADLINE_S, h11.SEND_BODY: DEADLINE_S})
     served = Served()
-    config = uvicorn.Config(served.app, http=DeadlineConnection, interface="asgi3", log_config=None)
+    config = configure(served.app)
     listener = listen("127.0.0.1", 0)
     served.port = listener.getsockname()[1]
     make = lambda: DeadlineConnection(config, served.state, {})  # noqa: E731  # as uvicorn makes its own
@@ -83,7 +83,7 @@ async def trickle(writer: asyncio.StreamWriter) -> None:
             await asyncio.sleep(DEADLINE_S / 5)
 
 
-@pytest.mark.req("API-R7")
+@pytest.mark.req("SERVE-R5")
 async def test_an_answer_is_not_held_back_for_an_acknowledgement(served: Served) -> None:
     """An accepted socket has TCP_NODELAY: else the second part of an answer waits some 40 ms for the client's delayed ACK."""
     reader, writer = await served.connect()
@@ -95,7 +95,7 @@ async def test_an_answer_is_not_held_back_for_an_acknowledgement(served: Served)
     assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
 
-@pytest.mark.req("API-R7")
+@pytest.mark.req("SERVE-R6")
 @pytest.mark.parametrize("begun", [b"", b"GET / HTT", b"GET / HTTP/1.1\r\nX: "], ids=["nothing", "a line", "a header"])
 async def test_a_head_that_does_not_end_is_closed(served: Served, begun: bytes) -> None:
     """Letters that keep coming do not put it off."""
@@ -107,7 +107,7 @@ async def test_a_head_that_does_not_end_is_closed(served: Served, begun: bytes) 
     assert served.state.connections == set()
 
 
-@pytest.mark.req("API-R7")
+@pytest.mark.req("SERVE-R6")
 async def test_a_body_that_does_not_end_is_closed(served: Served) -> None:
     """Even where the request was answered without it."""
     reader, writer = await served.connect()
@@ -118,7 +118,7 @@ async def test_a_body_that_does_not_end_is_closed(served: Served) -> None:
     await trickling
 
 
-@pytest.mark.req("API-R7")
+@pytest.mark.req("SERVE-R6")
 async def test_a_second_head_that_does_not_end_is_closed(served: Served) -> None:
     """A connection that behaved once is watched as before."""
     reader, writer = await served.connect()
@@ -129,7 +129,7 @@ async def test_a_second_head_that_does_not_end_is_closed(served: Served) -> None
     await trickling
 
 
-@pytest.mark.req("API-R7")
+@pytest.mark.req("SERVE-R6")
 async def test_who_waits_for_an_answer_or_rests_is_not_cut_off(served: Served) -> None:
     """A request that is whole has no deadline here, and between two requests the keep-alive time holds."""
     served.before_answer = lambda: asyncio.sleep(2 * DEADLINE_S)
@@ -140,14 +140,17 @@ async def test_who_waits_for_an_answer_or_rests_is_not_cut_off(served: Served) -
         await asyncio.sleep(2 * DEADLINE_S)
 
 
-@pytest.mark.req("API-R7")
-async def test_connections_beyond_the_bound_are_closed_unread(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are open go on."""
-    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
-    monkeypatch.setattr(connections, "DEADLINES_S", {})
-    opened = [await served.connect() for _ in range(2)]
-    beyond, _ = await served.connect()
-    assert await is_closed(beyond)
-    for reader, writer in opened:
-        writer.write(WHOLE)
-        await reader.readuntil(b"ok")
+@pytest.mark.req("SERVE-R7")
+async def test_connections_beyond_the_bounds_are_answered_503_or_closed(served: Served) -> None:
+    """One too many is told so at once; one beyond twice the bound is closed unread; those before go on."""
+    connections.DEADLINES_S.clear()
+    first_reader, first_writer = await served.connect()
+    second_reader, second_writer = await served.connect()
+    second_writer.write(WHOLE)
+    assert (await second_reader.readline()).startswith(b"HTTP/1.1 503 ")
+    assert await is_closed(second_reader)
+    first_writer.write(WHOLE)
+    await first_reader.readuntil(b"ok")
+    resting, beyond = await served.connect(), await served.connect()
+    assert await is_closed(beyond[0])
+    assert not resting[0].at_eof()

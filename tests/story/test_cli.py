@@ -57,6 +57,7 @@ def test_a_commands_help_ends_with_an_example(command: str) -> None:
     assert f"agentic-sales {command}" in shown.stdout.partition("Example:")[2]
 
 
+@pytest.mark.req("SERVE-R11")
 @pytest.mark.usefixtures("migrated")
 def test_a_new_token_stands_alone_on_standard_output() -> None:
     """The token can be taken into a variable; what is said about it goes to standard error."""
@@ -77,6 +78,7 @@ def test_a_token_is_listed_without_itself_until_it_is_revoked() -> None:
     assert "revoked 2" in run("tokens list").stdout
 
 
+@pytest.mark.req("SERVE-R11")
 @pytest.mark.usefixtures("migrated")
 def test_a_deliberate_failure_is_one_sentence_and_exit_code_1() -> None:
     """No traceback: what happened, what was not done, what to do."""
@@ -85,6 +87,7 @@ def test_a_deliberate_failure_is_one_sentence_and_exit_code_1() -> None:
     assert refused.stderr.startswith("There is no token 'nobody'.")
 
 
+@pytest.mark.req("SERVE-R11")
 @pytest.mark.parametrize("arguments", ["resume --sideways", "tokens create --role king --name ana", "nonsense"])
 def test_bad_usage_is_exit_code_2(arguments: str) -> None:
     """An unknown option, value or command says so and does nothing."""
@@ -110,7 +113,7 @@ def test_migrate_says_what_it_applied_and_where() -> None:
     assert run("migrate").stdout.startswith("Nothing to apply")
 
 
-@pytest.mark.req("API-R1")
+@pytest.mark.req("SERVE-R12")
 @pytest.mark.parametrize(
     "arguments",
     ["resume", "requeue close ada", "tokens list", "tokens create --role rep --name ana", "tokens revoke ana"],
@@ -124,7 +127,7 @@ def test_in_another_folder_no_new_database_is_made(arguments: str) -> None:
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.req("API-R1")
+@pytest.mark.req("SERVE-R13")
 def test_a_short_command_imports_no_graph_and_no_model() -> None:
     """What takes seconds to import is imported by the commands that use it: tokens, migrate and requeue are not among them."""
     heavy = {"fastapi", "langchain_core", "langchain_openai", "langgraph", "openai", "uvicorn"}
