@@ -13,22 +13,32 @@ from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload
 from backend.domain.text import cut_on_word, one_line
-from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, quotable, write_draft
+from backend.graphs.writing import FENCES, GROUNDED, UNSIGNED, WorkerDeps, describe, gather_evidence, quotable, write_draft
 from backend.ports import Prompt
 
 # Policy
 
 _PROMPT_NAME = "email:compose"
-_SYSTEM = f"""You write one plain-text email of a sales sequence. A person reads and approves every word before it leaves.
+_EXAMPLE = '{"subject": "Your month-end close", "body": "Hello Sam,\\n\\n…"}'
+_RULES = f"""{FENCES}
+{GROUNDED}
 
-{DATA_RULE}
+60 to 180 words of plain text, in the language of the contact's last email if the data holds one, else in the language of the offer.
+A subject of 3 to 50 characters. An opening of at most three sentences that begins with the contact, not with you. At least one
+fact, if there is one worth citing. Exactly one call to action. No stock phrases of sales or of machines. If the coach says when to
+stop, press no further than that allows. {UNSIGNED}
 
-Write 60 to 180 words in the language of the contact's data. The subject has 3 to 50 characters. Open with the contact, not with
-yourself, in at most three sentences. Ask for exactly one thing. Do not repeat an email sent before. Follow the angle and the
-tone if the coach set them, and the approver's feedback if there is any. No signature and no unsubscribe line: both are added
-after you.
+Answer with one JSON object and nothing else, as in this example:
+{_EXAMPLE}"""
+_SYSTEM_FIRST = f"""You write the first email of a sales sequence: this contact has had none. A person approves every word before it leaves.
 
-Answer with one JSON object: {{"subject": "…", "body": "…"}}"""
+{_RULES}"""
+_SYSTEM_FOLLOW_UP = f"""You write a follow-up of a sales sequence. A person approves every word before it leaves.
+
+It makes one new point: repeat no argument, fact, sentence or subject of the emails sent before, and do not ask whether they were
+read.
+
+{_RULES}"""
 
 _MAX_QUOTED_CHARS = 200
 _DEFAULT_TOUCHES: tuple[Email, ...] = (
@@ -104,7 +114,8 @@ async def write_email(state: ComposeState, runtime: Runtime[WorkerDeps]) -> dict
     """Write the email with one model call, or by rule when none may be made."""
     payload, evidence = state["payload"], state["evidence"]
     touch = f"This is touch {payload['step'] + 1} of the sequence, version {payload['version']}."
-    prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=f"{touch}\n\n{describe(payload, evidence)}")
+    system = _SYSTEM_FOLLOW_UP if payload["history"] else _SYSTEM_FIRST
+    prompt = Prompt(name=_PROMPT_NAME, system=system, user=f"{touch}\n\n{describe(payload, evidence)}")
     draft, _ = await write_draft(runtime.context, prompt, payload, _default_email(payload, evidence), evidence)
     return {"draft": draft}
 
