@@ -292,7 +292,7 @@ def addressee_of(campaign: Campaign, contact: Contact) -> Addressee:
     )
 
 
-def email_payload(
+def email_payload(  # noqa: PLR0913  # what a worker may know, each thing named
     campaign: Campaign, dossier: Dossier, options: PayloadOptions, *, now: datetime, step: int, version: int = 1
 ) -> EmailPayload:
     """The worker's view of a contact under a campaign, at the instant `now`."""

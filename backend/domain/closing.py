@@ -6,8 +6,9 @@ OPT_OUT_LINE = 'If you would rather not hear from me again, reply with "unsubscr
 _MAX_SIGNATURE_LINES = 5
 _MAX_SIGNATURE_LINE_CHARS = 60
 _GREETINGS = (
-    r"(?:with )?(?:(?:best|kind|warm|kindest|warmest|many) )?(?:regards|wishes|greetings)|all the best|best|cheers|(?:many )?thanks"
-    r"|thank you|sincerely|(?:yours|best) (?:sincerely|truly|faithfully)|talk soon|mit (?:freundlichen|besten|herzlichen) grüßen"
+    r"(?:with )?(?:(?:best|kind|warm|kindest|warmest|many) )?(?:regards|wishes|greetings)|all the best|best|cheers"
+    r"|(?:many )?thanks|thank you|sincerely|(?:yours|best) (?:sincerely|truly|faithfully)|talk soon"
+    r"|mit (?:freundlichen|besten|herzlichen) grüßen"
     r"|(?:viele|beste|herzliche|liebe|freundliche) grüße|(?:bien )?cordialement|bien à vous|saludos(?: cordiales)?|un saludo"
     r"|atentamente|cordiali saluti|distinti saluti|met vriendelijke groet(?:en)?|com os melhores cumprimentos|atenciosamente"
 )
@@ -46,7 +47,7 @@ def _cut_once(lines: list[str], sender_name: str) -> int:
 
 
 def _is_name(line: str, sender_name: str) -> bool:
-    names = {sender_name.casefold(), sender_name.split(" ")[0].casefold()} - {""}
+    names = {sender_name.casefold(), sender_name.partition(" ")[0].casefold()} - {""}
     return line.strip(_DASHES).rstrip(".,").casefold() in names or line == "--"
 
 

@@ -56,20 +56,20 @@ _DEFAULT_TONE = "consultative"
 _DEFAULT_STOP_CRITERIA = "Stop when the contact replies, unsubscribes, or every touch was made."
 
 _PROMPT_NAME = "campaign:coach_plan"
-_EXAMPLE = """{"angle": "A close that ends before the board meets", "tone": "direct", "max_touches": 3, "cadence_days": [0, 4, 10],
- "stop_criteria": "Stop when a meeting is booked or a no is said."}"""
-_SYSTEM = f"""You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks, and it
-never changes. You write no email.
+_EXAMPLE = """{"angle": "A close that ends before the board meets", "tone": "direct", "max_touches": 3,
+ "cadence_days": [0, 4, 10], "stop_criteria": "Stop when a meeting is booked or a no is said."}"""
+_SYSTEM = f"""You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks,
+and it never changes. You write no email.
 
 {FENCES}
 {GROUNDED}
 
-Choose one argument that joins what is offered to a fact of this contact or company, and as few emails as it can bear. Write in the
-language of the offer. The keys of your plan:
+Choose one argument that joins what is offered to a fact of this contact or company, and as few emails as it can bear. Write in
+the language of the offer. The keys of your plan:
 - "angle": the one argument of the whole sequence, a text of at most {_MAX_ANGLE_CHARS} characters
 - "tone": one of {", ".join(f'"{tone}"' for tone in _TONES)}
 - "max_touches": how many emails at most, a whole number from {_MIN_TOUCHES} to {_MAX_TOUCHES}
-- "cadence_days": a list of max_touches whole numbers, the days to wait before each email, each from {_MIN_GAP_DAYS} to {_MAX_GAP_DAYS}
+- "cadence_days": a list of max_touches whole numbers: the days to wait before each, from {_MIN_GAP_DAYS} to {_MAX_GAP_DAYS}
 - "stop_criteria": when to stop early, one sentence of at most {_MAX_STOP_CRITERIA_CHARS} characters; every writer reads it
 
 Answer with one JSON object and nothing else, as in this example of another contact:

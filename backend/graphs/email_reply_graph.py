@@ -22,18 +22,19 @@ from backend.ports import Prompt
 _PROMPT_NAME = "email:reply"
 _MAX_LEARNED = 5
 _MAX_LEARNED_CHARS = 200
-_EXAMPLE = """{"subject": "Re: Your question", "body": "Hello Sam,\\n\\n…", "learned": [{"kind": "wish", "text": "wants to talk in May"}]}"""
+_EXAMPLE = """{"subject": "Re: Your question", "body": "Hello Sam,\\n\\n…",
+ "learned": [{"kind": "wish", "text": "wants to talk in May"}]}"""
 _SYSTEM = f"""You answer one email of a prospective customer, in plain text. A person approves every word before it leaves.
 
 {FENCES}
 {GROUNDED}
 
-Answer what was asked, in the language of the email to answer, in at most 150 words. Promise nothing the offer does not hold; what the
-data does not answer, say so. Ask for one thing at most. If the email asks not to be written to, confirm that in one sentence and
-add nothing. {UNSIGNED}
+Answer what was asked, in the language of the email to answer, in at most 150 words. Promise nothing the offer does not hold;
+what the data does not answer, say so. Ask for one thing at most. If the email asks not to be written to, confirm that in one
+sentence and add nothing. {UNSIGNED}
 
-"learned" holds what the email taught of the contact, at most {_MAX_LEARNED} entries of at most {_MAX_LEARNED_CHARS} characters, each
-of the kind "objection" or "wish"; it is an empty list when it taught nothing.
+"learned" holds what the email taught of the contact, at most {_MAX_LEARNED} entries of at most {_MAX_LEARNED_CHARS} characters,
+each of the kind "objection" or "wish"; it is an empty list when it taught nothing.
 
 Answer with one JSON object and nothing else, as in this example:
 {_EXAMPLE}"""
