@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-_FENCE = re.compile(r"<<<DATA ([^\n]+)\n(.*?)\nDATA \1>>>", re.DOTALL)
+_FENCE = re.compile(r"<<<(?:DATA|WISH) ([^\n]+)\n(.*?)\n(?:DATA|WISH) \1>>>", re.DOTALL)
 _TOUCH = re.compile(r"This is touch (\d+) of the sequence, version (\d+)\.")
 _FACT = re.compile(r"(\w+): (.*) \(source: .*\)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

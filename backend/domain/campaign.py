@@ -146,10 +146,11 @@ class Draft(TypedDict):
 
 
 class PayloadOptions(TypedDict, total=False):
-    """What a payload holds only when somebody decided so: without a plan in force there is no `angle` and no `tone`."""
+    """What a payload holds only when somebody decided so: without a plan in force there are no keys of one."""
 
     angle: str
     tone: str
+    stop_criteria: str
     roles: list[str]
     feedback: str
     rejected: Email
@@ -157,7 +158,10 @@ class PayloadOptions(TypedDict, total=False):
 
 
 class EmailPayload(PayloadOptions):
-    """What a leader hands a worker: names, facts and history, but no address and no flag. `version` counts from 1."""
+    """What a leader hands a worker: names, facts and history, but no address, no flag and no name of a campaign.
+
+    `version` counts from 1, and `today` is a date like `2026-11-30`.
+    """
 
     contact: dict[str, str]
     company: dict[str, str]
@@ -169,6 +173,7 @@ class EmailPayload(PayloadOptions):
     memories: list[Memory]
     step: int
     version: int
+    today: str
 
 
 class Standing(TypedDict):
@@ -287,10 +292,10 @@ def addressee_of(campaign: Campaign, contact: Contact) -> Addressee:
     )
 
 
-def email_payload(
-    campaign: Campaign, dossier: Dossier, options: PayloadOptions, *, step: int, version: int = 1
+def email_payload(  # noqa: PLR0913  # what a worker may know, each thing named
+    campaign: Campaign, dossier: Dossier, options: PayloadOptions, *, now: datetime, step: int, version: int = 1
 ) -> EmailPayload:
-    """The worker's view of a contact under a campaign."""
+    """The worker's view of a contact under a campaign, at the instant `now`."""
     contact, company = dossier["contact"], dossier["company"]
     return {
         "contact": {
@@ -299,7 +304,7 @@ def email_payload(
             "title": contact["title"],
         },
         "company": {"name": company["name"] if company else "", "domain": (company["domain"] or "") if company else ""},
-        "sender": {"name": campaign["sender_name"], "campaign": campaign["name"]},
+        "sender": {"name": campaign["sender_name"]},
         "offer": campaign["offer"],
         "allowed_links": campaign["allowed_links"],
         "facts": dossier["facts"],
@@ -307,5 +312,6 @@ def email_payload(
         "memories": dossier["memories"],
         "step": step,
         "version": version,
+        "today": now.date().isoformat(),
         **options,
     }

@@ -11,7 +11,7 @@ _OPT_OUT_WORD = "unsubscribe"
 def find_faults(subject: str, body: str, allowed_links: Collection[str]) -> list[str]:
     """Name the links off the list, the fields nobody filled and a missing opt-out line, each in words for a person.
 
-    Both texts are read as their reader sees them, without invisible characters. `[]` is a text without fault.
+    Both texts are read as their reader sees them, without invisible characters. A text without fault has `[]`.
     """
     faults = find_unresolved(subject, body)
     for part, text in (("subject", subject), ("body", body)):

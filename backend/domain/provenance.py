@@ -5,6 +5,9 @@ from typing import Literal, TypedDict
 
 Source = Literal["model", "default", "rule", "person"]
 
+MODEL_SAID_SO = 0.5
+"""The confidence of a plan: a fixed value, not computed, that means a model said so and was shown evidence."""
+
 
 class Provenance(TypedDict):
     """The envelope stamped on a plan, a draft or a decision; it is kept in the checkpoint."""
@@ -16,5 +19,10 @@ class Provenance(TypedDict):
 
 
 def provenance(source: Source, reason: str, *, confidence: float, evidence: Iterable[str] = ()) -> Provenance:
-    """Build the envelope; `confidence` is clamped into 0.0-1.0, and NaN is 0.0."""
-    return Provenance(confidence=min(max(0.0, confidence), 1.0), reason=reason, source=source, evidence=list(evidence))
+    """Build the envelope; `confidence` is clamped into 0.0-1.0, and NaN is 0.0.
+
+    What a model says resting on nothing has confidence 0.0.
+    """
+    rests_on = list(evidence)
+    sure = 0.0 if source == "model" and not rests_on else min(max(0.0, confidence), 1.0)
+    return Provenance(confidence=sure, reason=reason, source=source, evidence=rests_on)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Literal
 
 # Joiners, direction overrides, fillers, variation selectors, tags and lone surrogates: what steers or hides and is not seen.
 _INVISIBLE = re.compile(
@@ -71,10 +72,10 @@ def resolve_merge_fields(text: str, fields: Mapping[str, str]) -> str:
     return _MERGE_FIELD.sub(lambda match: fields.get(match[1].lower()) or match[0], text)
 
 
-def fence(label: str, text: str) -> str:
-    """`text` between marks that say it is data; no line of it can close the fence.
+def fence(label: str, text: str, mark: Literal["DATA", "WISH"] = "DATA") -> str:
+    """`text` between marks that say it is data, or a wish about the text; no line of it can close the fence.
 
     Untrusted text (facts, replies, feedback) reaches a prompt only through this function.
     """
     body = _MARK.sub(lambda run: " ".join(run[0]), text)
-    return f"<<<DATA {label}\n{body}\nDATA {label}>>>"
+    return f"<<<{mark} {label}\n{body}\n{mark} {label}>>>"

@@ -34,13 +34,13 @@ from backend.domain.campaign import (
 )
 from backend.domain.flags import Flags
 from backend.domain.instants import days_after, from_text, to_text
-from backend.domain.provenance import Provenance, provenance
+from backend.domain.provenance import MODEL_SAID_SO, Provenance, provenance
 from backend.domain.suppression import reason_blocked
 from backend.domain.text import cut_on_word, one_line
 from backend.errors import AskedAgain, ModelUnavailable, SendRefused
 from backend.graphs import email_outreach_graph
 from backend.graphs.sending import Sending, deliver
-from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
+from backend.graphs.writing import FENCES, GROUNDED, WorkerDeps, describe, gather_evidence, telemetry
 from backend.ports import Lease, MakeLLM, Prompt
 
 # Policy
@@ -56,17 +56,24 @@ _DEFAULT_TONE = "consultative"
 _DEFAULT_STOP_CRITERIA = "Stop when the contact replies, unsubscribes, or every touch was made."
 
 _PROMPT_NAME = "campaign:coach_plan"
+_EXAMPLE = """{"angle": "A close that ends before the board meets", "tone": "direct", "max_touches": 3,
+ "cadence_days": [0, 4, 10], "stop_criteria": "Stop when a meeting is booked or a no is said."}"""
 _SYSTEM = f"""You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks,
-and it never changes.
+and it never changes. You write no email.
 
-{DATA_RULE}
+{FENCES}
+{GROUNDED}
 
-Answer with one JSON object with these keys:
-- "angle": the one argument of the whole sequence, at most {_MAX_ANGLE_CHARS} characters
-- "tone": one of {", ".join(_TONES)}
+Choose one argument that joins what is offered to a fact of this contact or company, and as few emails as it can bear. Write in
+the language of the offer. The keys of your plan:
+- "angle": the one argument of the whole sequence, a text of at most {_MAX_ANGLE_CHARS} characters
+- "tone": one of {", ".join(f'"{tone}"' for tone in _TONES)}
 - "max_touches": how many emails at most, a whole number from {_MIN_TOUCHES} to {_MAX_TOUCHES}
-- "cadence_days": one number an email, the days to wait before it, each from {_MIN_GAP_DAYS} to {_MAX_GAP_DAYS}
-- "stop_criteria": one sentence that says when to stop early"""
+- "cadence_days": a list of max_touches whole numbers: the days to wait before each, from {_MIN_GAP_DAYS} to {_MAX_GAP_DAYS}
+- "stop_criteria": when to stop early, one sentence of at most {_MAX_STOP_CRITERIA_CHARS} characters; every writer reads it
+
+Answer with one JSON object and nothing else, as in this example of another contact:
+{_EXAMPLE}"""
 
 
 class CoachPlan(TypedDict):
@@ -126,11 +133,11 @@ def _coerce_cadence(raw: Any, max_touches: int) -> list[int] | None:
     return (whole + _DEFAULT_CADENCE_DAYS[len(whole) :])[:max_touches]
 
 
-def _provenance(evidence: list[str], *, model: str = "", failure: ModelUnavailable | None = None) -> Provenance:
-    """Who made the plan: the model, as sure as the facts it saw, or the defaults, with the reason."""
+def _plan_provenance(evidence: list[str], *, model: str = "", failure: ModelUnavailable | None = None) -> Provenance:
+    """Who made the plan: the model, with the fixed confidence of its word, or the defaults, with the reason."""
     if failure:
         return provenance("default", f"{failure} The default plan governs.", confidence=0.0, evidence=evidence)
-    return provenance("model", f"planned once by {model}", confidence=0.5, evidence=evidence)
+    return provenance("model", f"planned once by {model}", confidence=MODEL_SAID_SO, evidence=evidence)
 
 
 def plan_in_force(state: "CampaignState", flags: Flags) -> CoachPlan | None:
@@ -189,7 +196,8 @@ async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> di
     """
     if state.get("coach_plan") or state.get("step", 0) != 0 or reason_blocked(runtime.context.case.dossier):
         return {}
-    payload = email_payload(runtime.context.case.campaign, runtime.context.case.dossier, {}, step=0)
+    case = runtime.context.case
+    payload = email_payload(case.campaign, case.dossier, {}, now=case.now, step=0)
     evidence = gather_evidence(payload)
     prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
     try:
@@ -198,7 +206,7 @@ async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> di
         if plan is None:
             why = "the plan breaks its bounds"
             raise answer.refused(why)
-        origin, meta = _provenance(evidence, model=answer.model), telemetry(prompt, answer)
+        origin, meta = _plan_provenance(evidence, model=answer.model), telemetry(prompt, answer)
     except ModelUnavailable as failure:
         plan = {
             "angle": "",
@@ -207,7 +215,7 @@ async def coach_plan(state: CampaignState, runtime: Runtime[CampaignDeps]) -> di
             "max_touches": _DEFAULT_MAX_TOUCHES,
             "stop_criteria": _DEFAULT_STOP_CRITERIA,
         }
-        origin, meta = _provenance(evidence, failure=failure), telemetry(prompt, failure)
+        origin, meta = _plan_provenance(evidence, failure=failure), telemetry(prompt, failure)
     return {"coach_plan": {**plan, "provenance": origin}, "coach_meta": meta}
 
 
@@ -239,10 +247,11 @@ async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) ->
     options = PayloadOptions()
     plan = plan_in_force(state, case.flags)
     if plan and plan["provenance"]["source"] == "model":
-        options["angle"], options["tone"] = plan["angle"], plan["tone"]
+        options["angle"], options["tone"], options["stop_criteria"] = plan["angle"], plan["tone"], plan["stop_criteria"]
     if decision:
         options["feedback"], options["rejected"] = decision["feedback"], decision["approved"]
-    payload = email_payload(case.campaign, case.dossier, options, step=state.get("step", 0), version=version)
+    step = state.get("step", 0)
+    payload = email_payload(case.campaign, case.dossier, options, now=case.now, step=step, version=version)
     written = await _write_email.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))
     origin = written["draft"]["provenance"]
     if decision and origin["source"] == "default" and not decision["accepts_default"]:

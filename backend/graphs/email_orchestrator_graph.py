@@ -31,12 +31,12 @@ from backend.domain.campaign import (
     email_payload,
 )
 from backend.domain.faults import find_unresolved
-from backend.domain.provenance import Provenance, provenance
+from backend.domain.provenance import MODEL_SAID_SO, Provenance, provenance
 from backend.domain.suppression import reason_blocked
 from backend.domain.text import clean
 from backend.errors import ModelUnavailable
 from backend.graphs import email_compose_graph, email_reply_graph
-from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, telemetry
+from backend.graphs.writing import FENCES, WorkerDeps, describe, gather_evidence, telemetry
 from backend.ports import Clock, MakeLLM, Prompt, Records
 
 # Policy
@@ -54,14 +54,18 @@ _ROLE_WORKERS: dict[Role, tuple[str, ...]] = {
 }
 
 _PROMPT_NAME = "email:role_plan"
-_SYSTEM = f"""You lead a team that writes one email. You do none of the work; you say which roles are needed, in this order:
-- "researcher": picks the facts the email rests on; leave it out when there are no facts worth citing
+_EXAMPLE = '{"roles": ["researcher", "composer", "reviewer"]}'
+_SYSTEM = f"""You lead a small team that writes one sales email. You do none of the work: you say which roles this email needs.
+
+{FENCES}
+
+The roles, in this order, each at most once:
+- "researcher": lets the email rest on the facts; leave it out when no fact here is recent, sure and worth citing
 - "composer": writes the email; always needed
-- "reviewer": checks the draft for gaps
+- "reviewer": looks for gaps in the draft; worth it when a name, a title or a firm is missing
 
-{DATA_RULE}
-
-Answer with one JSON object: {{"roles": ["researcher", "composer", "reviewer"]}}"""
+Answer with one JSON object and nothing else, as in this example:
+{_EXAMPLE}"""
 
 
 class RolePlan(TypedDict):
@@ -177,7 +181,7 @@ async def decide_action(
 
 async def plan_roles(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
     """Have the leader assign the roles with one model call; whatever goes wrong, the default plan is assigned."""
-    payload = _payload(state)
+    payload = _payload(state, runtime.context.clock)
     evidence = gather_evidence(payload)
     prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
     try:
@@ -186,7 +190,7 @@ async def plan_roles(state: OrchestratorState, runtime: Runtime[OrchestratorDeps
             why = "the role plan names no composer"
             raise answer.refused(why)
         roles, meta = _repair_role_plan(answer.content), telemetry(prompt, answer)
-        origin = provenance("model", f"assigned by {answer.model}", confidence=0.5, evidence=evidence)
+        origin = provenance("model", f"assigned by {answer.model}", confidence=MODEL_SAID_SO, evidence=evidence)
     except ModelUnavailable as failure:
         roles, meta = _DEFAULT_ROLES.copy(), telemetry(prompt, failure)
         origin = provenance("default", f"{failure} The default roles are assigned.", confidence=0.0, evidence=evidence)
@@ -196,7 +200,9 @@ async def plan_roles(state: OrchestratorState, runtime: Runtime[OrchestratorDeps
 async def compose(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
     """Have the worker of the decided action write the draft."""
     writer = _WRITERS[state["action"]]
-    written = await writer.ainvoke({"payload": _payload(state)}, context=WorkerDeps(runtime.context.make_llm))
+    written = await writer.ainvoke(
+        {"payload": _payload(state, runtime.context.clock)}, context=WorkerDeps(runtime.context.make_llm)
+    )
     draft: Draft = written["draft"]
     meta = _add_up(state.get("graph_meta", GraphMeta()), draft["graph_meta"])
     return {"draft": draft, "learned": written.get("learned", []), "graph_meta": meta}
@@ -208,21 +214,20 @@ async def review_draft(state: OrchestratorState) -> dict[str, Any]:
 
 
 async def remember(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
-    """Keep what this run learned of the contact and what it tried, for the runs after it."""
-    subject = state["draft"]["subject"] if "draft" in state else ""
-    tried = Memory(kind="tried", text=f"{state['action']}: {subject}")
-    await runtime.context.records.remember(state["contact_id"], [*state["learned"], tried])
+    """Keep what the contact's email taught, for the runs after it; a draft nobody sent was not tried, and is not kept."""
+    if learned := state["learned"]:
+        await runtime.context.records.remember(state["contact_id"], learned)
     return {}
 
 
-def _payload(state: OrchestratorState) -> EmailPayload:
+def _payload(state: OrchestratorState, clock: Clock) -> EmailPayload:
     """What the leader reads and the worker writes from; the keys that only a flag or an email that came in adds are last."""
     options = PayloadOptions()
     if "role_plan" in state:
         options["roles"] = list(state["role_plan"]["roles"])
     if "incoming" in state:
         options["incoming"] = state["incoming"]
-    return email_payload(state["campaign"], state["dossier"], options, step=len(state["history"]))
+    return email_payload(state["campaign"], state["dossier"], options, now=clock.now(), step=len(state["history"]))
 
 
 def _decide(action: Action, reason: str) -> dict[str, Any]:

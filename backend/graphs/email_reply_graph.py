@@ -14,7 +14,7 @@ from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload, Memory
 from backend.domain.text import cut_on_word, one_line
-from backend.graphs.writing import DATA_RULE, WorkerDeps, describe, gather_evidence, quotable, write_draft
+from backend.graphs.writing import FENCES, GROUNDED, UNSIGNED, WorkerDeps, describe, gather_evidence, quotable, write_draft
 from backend.ports import Prompt
 
 # Policy
@@ -22,15 +22,22 @@ from backend.ports import Prompt
 _PROMPT_NAME = "email:reply"
 _MAX_LEARNED = 5
 _MAX_LEARNED_CHARS = 200
-_SYSTEM = f"""You answer one email of a prospective customer in plain text. A person approves every word before it leaves.
+_EXAMPLE = """{"subject": "Re: Your question", "body": "Hello Sam,\\n\\n…",
+ "learned": [{"kind": "wish", "text": "wants to talk in May"}]}"""
+_SYSTEM = f"""You answer one email of a prospective customer, in plain text. A person approves every word before it leaves.
 
-{DATA_RULE}
+{FENCES}
+{GROUNDED}
 
-Answer what was asked, in the language it was asked in, in at most 150 words. Promise nothing the offer does not hold. If
-the email asks not to be written to, confirm that in one sentence and add nothing. No signature and no unsubscribe line: both
-are added after you.
+Answer what was asked, in the language of the email to answer, in at most 150 words. Promise nothing the offer does not hold;
+what the data does not answer, say so. Ask for one thing at most. If the email asks not to be written to, confirm that in one
+sentence and add nothing. {UNSIGNED}
 
-Answer with one JSON object: {{"subject": "…", "body": "…", "learned": [{{"kind": "objection" or "wish", "text": "…"}}]}}"""
+"learned" holds what the email taught of the contact, at most {_MAX_LEARNED} entries of at most {_MAX_LEARNED_CHARS} characters,
+each of the kind "objection" or "wish"; it is an empty list when it taught nothing.
+
+Answer with one JSON object and nothing else, as in this example:
+{_EXAMPLE}"""
 
 _ANSWERED = re.compile(r"(?:re:\s*)+", re.IGNORECASE)
 _DEFAULT_BODY = """Hello {{first_name}},

@@ -17,6 +17,7 @@ zones = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
 instants = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=zones)  # noqa: DTZ001  # bounds are naive by contract
 ids = st.text(st.characters(exclude_characters=":"), min_size=1)
 
+NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 CAMPAIGN = Campaign(
     campaign_id="spring",
     name="Spring",
@@ -58,10 +59,12 @@ def test_a_gap_is_whole_days_of_24_hours() -> None:
     assert to_text(days_after(from_text("2026-03-28T09:00:00.000Z"), 4)) == "2026-04-01T09:00:00.000Z"
 
 
+@pytest.mark.req("TEXT-R10")
 @given(st.floats(), st.lists(st.text()))
 def test_a_provenance_has_four_fields_and_a_confidence_within_bounds(confidence: float, evidence: list[str]) -> None:
     """The envelope is the same everywhere, and its confidence is a number from 0 to 1 even when the input is none."""
     origin = provenance("model", "because", confidence=confidence, evidence=evidence)
+    assert evidence or origin["confidence"] == 0.0
     assert list(origin) == ["confidence", "reason", "source", "evidence"]
     assert 0.0 <= origin["confidence"] <= 1.0
     assert origin["evidence"] == evidence
@@ -90,14 +93,18 @@ def test_a_pair_has_one_thread_id_and_a_thread_id_one_pair(campaign_id: str, con
     assert pair_of(thread_id_of(campaign_id, contact_id)) == (campaign_id, contact_id)
 
 
+@pytest.mark.req("TEXT-R9")
 @pytest.mark.parametrize("company", [None, Company(company_id="engines", name="Engines Ltd", domain=None)])
 def test_a_worker_is_told_no_address_and_no_flag(company: Company | None) -> None:
     """A payload can steer what is said and never to whom; what nobody decided has no key in it."""
     dossier = Dossier(contact=CONTACT, company=company, facts=[], history=[], memories=[], suppressed=False)
-    payload = email_payload(CAMPAIGN, dossier, {}, step=0)
+    payload = email_payload(CAMPAIGN, dossier, {}, now=NOW, step=0)
     assert "ada@example.com" not in json.dumps(payload)
     assert "sam@example.com" not in json.dumps(payload)
+    assert CAMPAIGN["name"] not in json.dumps(payload)
+    assert payload["today"] == "2026-11-30"
     assert payload["contact"] == {"name": "Ada King Lovelace", "first_name": "Ada", "title": "Analyst"}
     assert payload["company"] == {"name": "Engines Ltd" if company else "", "domain": ""}
     assert payload.keys() & PayloadOptions.__optional_keys__ == set()
-    assert email_payload(CAMPAIGN, dossier, {"angle": "a", "tone": "warm"}, step=0) == {**payload, "angle": "a", "tone": "warm"}
+    planned = email_payload(CAMPAIGN, dossier, {"angle": "a", "tone": "warm"}, now=NOW, step=0)
+    assert planned == {**payload, "angle": "a", "tone": "warm"}

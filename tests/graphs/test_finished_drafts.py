@@ -14,6 +14,7 @@ from backend.graphs.email_reply_graph import _reply_subject
 from backend.graphs.writing import MAX_BODY_CHARS, MAX_SUBJECT_CHARS, WorkerDeps
 from backend.mail.message import render
 from backend.ports import OutgoingEmail
+from tests.fakes.clock import FixedClock
 from tests.fakes.scripted_model import ScriptedLLM
 from tests.graphs.team import EMAIL, known_records
 from tests.northwind import LINK
@@ -42,7 +43,7 @@ def fact(value: str) -> dict[str, Any]:
 async def drafted(model: ScriptedLLM, graph: Any = COMPOSE, **options: Any) -> Draft:
     """What a writer makes of the known contact's payload with these options."""
     campaign, dossier = await known_records().brief("close", "ada")
-    payload = {**email_payload(campaign, dossier, {}, step=0), **options}
+    payload = {**email_payload(campaign, dossier, {}, now=FixedClock().now(), step=0), **options}
     draft: Draft = (await graph.ainvoke({"payload": payload}, context=WorkerDeps(model)))["draft"]
     return draft
 
@@ -67,7 +68,7 @@ def posted(draft: Draft) -> OutgoingEmail:
 async def test_the_default_draft_quotes_the_first_fact_without_a_lure(lure: str) -> None:
     """A fact with a link or a merge field is passed over; when none is left, nothing is quoted."""
     facts = [fact(f"Big news {lure}"), fact("It runs two ledgers.")]
-    assert "this: It runs two ledgers.\n" in (await drafted(silent(), facts=facts))["body"]
+    assert "“It runs two ledgers.”\n" in (await drafted(silent(), facts=facts))["body"]
     alone = (await drafted(silent(), facts=facts[:1]))["body"]
     assert "Big news" not in alone
     assert "evil" not in alone
@@ -183,6 +184,6 @@ async def test_who_writes_again_reads_what_was_turned_down() -> None:
     await drafted(model, feedback="Shorter.", rejected=Email(subject="Old", body="Old words."))
     await drafted(model)
     again, first = (asked.prompt.user for asked in model.asked)
-    shown = "\n\n".join([fence("draft to improve", "Old\nOld words."), fence("feedback of the approver", "Shorter.")])
-    assert shown in again
+    assert fence("draft to improve", "Old\nOld words.") in again
+    assert fence("feedback of the approver", "Shorter.", "WISH") in again
     assert "draft to improve" not in first

@@ -53,9 +53,9 @@ async def test_an_email_that_came_in_is_answered_and_else_the_next_is_composed(*
     assert "the contact wrote" in replied["action_provenance"]["reason"]
 
 
-@pytest.mark.req("AA06-R5")
+@pytest.mark.req("AA06-R5", "TEXT-R11")
 async def test_the_next_run_knows_what_the_last_one_learned() -> None:
-    """An objection and a wish out of an email, and what was tried, stand in the next prompt."""
+    """An objection and a wish out of an email stand in the next prompt; of drafts that nobody sent nothing is kept."""
     learned = [
         {"kind": "objection", "text": "too dear"},
         {"kind": "wish", "text": "ask in May"},
@@ -63,15 +63,10 @@ async def test_the_next_run_knows_what_the_last_one_learned() -> None:
     ]
     writers = team(reply={**EMAIL, "learned": learned})
     await writers.write(INCOMING)
-    assert [memory["text"] for memory in writers.records.memories_of("ada")] == [
-        "too dear",
-        "ask in May",
-        f"reply: {EMAIL['subject']}",
-    ]
     await writers.write()
     told = writers.requests("email:compose")[0]["user"]
-    assert f"objection: too dear\nwish: ask in May\ntried: reply: {EMAIL['subject']}" in told
-    assert writers.records.memories_of("ada")[-1] == {"kind": "tried", "text": f"compose: {EMAIL['subject']}"}
+    assert "<<<DATA remembered\nobjection: too dear\nwish: ask in May\nDATA remembered>>>" in told
+    assert [memory["text"] for memory in writers.records.memories_of("ada")] == ["too dear", "ask in May"]
 
 
 @pytest.mark.req("AA06-R6")
@@ -178,7 +173,6 @@ async def test_a_failed_review_is_stamped_and_blocks_nothing() -> None:
         "the subject holds an unresolved {{team}}",
         "the body holds an unresolved {{nickname}}",
     ]
-    assert writers.records.memories_of("ada")[-1]["kind"] == "tried"
 
 
 @pytest.mark.req("AA06-R19")

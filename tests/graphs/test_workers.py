@@ -1,5 +1,6 @@
 """The writers: untrusted text stays data, links stay on the list, and a draft exists even when no model may be asked."""
 
+import json
 import re
 from typing import Any
 
@@ -8,9 +9,16 @@ from hypothesis import given
 
 from backend.demo.scripted_model import ScriptedModelServer
 from backend.domain.campaign import EmailPayload, email_payload
-from backend.graphs import email_compose_graph, email_outreach_graph, email_reply_graph
+from backend.graphs import (
+    campaign_graph,
+    email_compose_graph,
+    email_orchestrator_graph,
+    email_outreach_graph,
+    email_reply_graph,
+)
+from backend.graphs.campaign_graph import _coerce_coach_plan
 from backend.graphs.email_compose_graph import _default_email
-from backend.graphs.email_orchestrator_graph import OrchestratorDeps, _review_draft
+from backend.graphs.email_orchestrator_graph import OrchestratorDeps, _known_roles, _review_draft
 from backend.graphs.email_orchestrator_graph import build as build_orchestrator
 from backend.graphs.email_reply_graph import _coerce_learned, _reply_subject
 from backend.graphs.writing import WorkerDeps, gather_evidence
@@ -39,7 +47,7 @@ async def written(worker: str, make_llm: MakeLLM, **options: Any) -> dict[str, A
 async def known_payload() -> EmailPayload:
     """What a leader would hand a worker."""
     campaign, dossier = await known_records().brief("close", "ada")
-    return email_payload(campaign, dossier, {}, step=0)
+    return email_payload(campaign, dossier, {}, now=FixedClock().now(), step=0)
 
 
 @pytest.mark.req("AA06-R23")
@@ -61,7 +69,7 @@ async def test_nothing_from_outside_leaves_its_fence(worker: str) -> None:
         incoming={"subject": HOSTILE, "body": HOSTILE},
     )
     [asked] = model.asked
-    outside, fences = re.subn(r"<<<DATA ([\w ]+)\n.*?\nDATA \1>>>", "", asked.prompt.user, flags=re.DOTALL)
+    outside, fences = re.subn(r"<<<(DATA|WISH) ([\w, ]+)\n.*?\n\1 \2>>>", "", asked.prompt.user, flags=re.DOTALL)
     assert fences >= 9
     assert "IGNORE" not in outside + asked.prompt.system
     assert asked.prompt.user.count("<<<") == asked.prompt.user.count(">>>") == fences
@@ -74,7 +82,7 @@ async def test_the_leader_reads_fenced_text_too() -> None:
     writers.records.dossiers["ada"]["facts"][0]["value"] = HOSTILE
     await writers.write()
     told = writers.requests("email:role_plan")[0]["user"]
-    assert "IGNORE" not in re.sub(r"<<<DATA ([\w ]+)\n.*?\nDATA \1>>>", "", told, flags=re.DOTALL)
+    assert "IGNORE" not in re.sub(r"<<<(DATA|WISH) ([\w, ]+)\n.*?\n\1 \2>>>", "", told, flags=re.DOTALL)
 
 
 @pytest.mark.req("AA06-R24")
@@ -184,6 +192,49 @@ async def test_a_default_draft_exists_whatever_is_known(name: str, title: str, c
     result = await written("outreach", silent_team().model, contact=contact, company={"name": company}, facts=[fact])
     assert result["draft"]["body"].encode()
     assert "We shorten the close." in result["draft"]["body"]
+
+
+@pytest.mark.req("TEXT-R7")
+async def test_a_draft_a_model_signed_is_signed_once_and_shown_unsigned() -> None:
+    """The next prompt shows neither the signature nor the way out of what was sent or turned down."""
+    signed = "Hello Ada, shall we talk?\n\nBest,\nBen\n\nReply with unsubscribe to opt out."
+    draft = (await written("outreach", ScriptedLLM({"email:compose": {**EMAIL, "body": signed}})))["draft"]
+    assert draft["body"].startswith("Hello Ada, shall we talk?\n\nBest regards,\nBen Ortiz\n\nIf you")
+    assert draft["body"].count("Ben") == draft["body"].count("unsubscribe") == 1
+    model, past = ScriptedLLM({"email:compose": EMAIL}), {"subject": draft["subject"], "body": draft["body"]}
+    await written("outreach", model, history=[past], rejected=past)
+    told = model.asked[0].prompt.user
+    assert told.count("Hello Ada, shall we talk?\nDATA") == 2
+    assert "unsubscribe" not in told
+
+
+@pytest.mark.req("TEXT-R8")
+async def test_a_prompt_tells_what_day_it_is_and_how_old_and_sure_a_fact_is() -> None:
+    """So a writer need not take a fact of last year for today's; a wish stands apart from data."""
+    model = ScriptedLLM({"email:compose": EMAIL})
+    await written("outreach", model, angle="Close sooner", stop_criteria="Stop after a no.", feedback="Shorter")
+    told = model.asked[0].prompt.user
+    assert f"Today is {FixedClock().now():%Y-%m-%d}." in told
+    assert "close_days: Its close takes three days (source: annual report; observed 2026-10-01; confidence 90%)" in told
+    wishes = ["angle set by the coach", "when to stop, set by the coach", "feedback of the approver"]
+    assert re.findall(r"<<<WISH (.+)", told) == wishes
+
+
+@pytest.mark.req("TEXT-R9")
+async def test_a_prompt_shows_an_example_that_is_accepted() -> None:
+    """Each of the four asks for one JSON object, and the object it shows passes the check its answer has to pass."""
+    assert _coerce_coach_plan(json.loads(campaign_graph._EXAMPLE)) == {
+        "angle": "A close that ends before the board meets",
+        "tone": "direct",
+        "cadence_days": [0, 4, 10],
+        "max_touches": 3,
+        "stop_criteria": "Stop when a meeting is booked or a no is said.",
+    }
+    assert _known_roles(json.loads(email_orchestrator_graph._EXAMPLE)) == ["researcher", "composer", "reviewer"]
+    assert json.loads(email_compose_graph._EXAMPLE).keys() == {"subject", "body"}
+    assert _coerce_learned(json.loads(email_reply_graph._EXAMPLE)["learned"])
+    for graph in (campaign_graph, email_orchestrator_graph, email_reply_graph):
+        assert graph._SYSTEM.endswith(graph._EXAMPLE)
 
 
 async def test_every_draft_is_signed_and_offers_a_way_out_once() -> None:

@@ -81,8 +81,8 @@ async def test_angle_and_tone_reach_the_writer_only_under_a_plan_the_model_made(
     async with open_fleet(SCRIPT, coach=True) as fleet:
         await fleet.enrol()
         await fleet.resume()
-        assert fence("angle set by the coach", PLAN["angle"]) in fleet.model.asked[-1].prompt.user
-        assert fence("tone set by the coach", PLAN["tone"]) in fleet.model.asked[-1].prompt.user
+        assert fence("angle set by the coach", PLAN["angle"], "WISH") in fleet.model.asked[-1].prompt.user
+        assert fence("tone set by the coach", PLAN["tone"], "WISH") in fleet.model.asked[-1].prompt.user
     async with open_fleet({"campaign:coach_plan": "no plan today", "email:compose": EMAIL}, coach=True) as fleet:
         await fleet.enrol()
         await fleet.resume()
