@@ -105,10 +105,9 @@ def describe(payload: EmailPayload, evidence: Sequence[str]) -> str:
         ("draft to improve", _unsigned(rejected, payload) if rejected else ""),
         ("email to answer", f"{incoming['subject']}\n{incoming['body']}" if incoming else ""),
     ]
-    fenced = [
-        fence(label, clean(text), mark) for mark, group in (("WISH", wishes), ("DATA", parts)) for label, text in group if text
-    ]
-    return "\n\n".join([f"Today is {payload['today']}.", *fenced])
+    wished = [fence(label, clean(text), "WISH") for label, text in wishes if text]
+    known = [fence(label, clean(text)) for label, text in parts if text]
+    return "\n\n".join([f"Today is {payload['today']}.", *wished, *known])
 
 
 def gather_evidence(payload: EmailPayload) -> list[str]:

@@ -17,7 +17,8 @@ async def texts(**changes: Any) -> list[dict[str, str]]:
     """The six emails of a contact, closed as they leave."""
     campaign, dossier = await known_records().brief("close", "ada")
     known: Any = {**email_payload(campaign, dossier, {}, now=FixedClock().now(), step=0), **changes}
-    emails = [_default_email({**known, "step": step}, gather_evidence(known)) for step in range(6)]
+    payloads: list[Any] = [{**known, "step": step} for step in range(6)]
+    emails = [_default_email(payload, gather_evidence(known)) for payload in payloads]
     return [{"subject": email["subject"], "body": close(email["body"], "Ben Ortiz")} for email in emails]
 
 

@@ -42,7 +42,7 @@ async def test_the_coach_is_asked_once_in_the_life_of_a_thread() -> None:
         assert (await fleet.thread())["status"] == "completed"
 
 
-@pytest.mark.req("AA02-R26")
+@pytest.mark.req("APPROVAL-R8")
 @pytest.mark.parametrize(
     ("plan", "source", "confidence"),
     [(PLAN, "model", 0.5), ({**PLAN, "tone": "shrill"}, "default", 0.0)],
