@@ -116,11 +116,12 @@ class Body(BaseModel):
     def _check_keys(cls, raw: Any) -> Any:
         """Refuse unknown keys in one sentence, however many they are, and repeat none."""
         known = cls.model_fields.keys()
-        unknown = len(raw.keys() - known) if isinstance(raw, dict) else 0
+        given = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+        unknown = len(given.keys() - known)
         if unknown:
             msg = f"has {unknown} unknown key{'s'[: unknown > 1]}; what it may hold is {', '.join(known)}"
             raise ValueError(msg)
-        return raw
+        return cast("Any", raw)
 
 
 # Contacts

@@ -89,14 +89,17 @@ async def test_unknown_keys_are_counted_and_never_repeated(door: Door) -> None:
     assert SECRET not in answer.text
 
 
+MANY_ERRORS: list[tuple[str, Any, str]] = [
+    ("/contacts", {"contacts": [{"company": {"facts": [{}] * 40}}] * 500}, "body.contacts.0"),
+    ("/campaigns/close/enrolments", {"contact_ids": [1] * 20_000}, "body.contact_ids.0"),
+    ("/campaigns", {"allowed_links": ["no link"] * 5_000}, "body.allowed_links.0"),
+]
+
+
 @pytest.mark.req("API-R6")
 @pytest.mark.parametrize(
     ("path", "body", "where"),
-    [
-        ("/contacts", {"contacts": [{"company": {"facts": [{}] * 40}}] * 500}, "body.contacts.0"),
-        ("/campaigns/close/enrolments", {"contact_ids": [1] * 20_000}, "body.contact_ids.0"),
-        ("/campaigns", {"allowed_links": ["no link"] * 5_000}, "body.allowed_links.0"),
-    ],
+    MANY_ERRORS,
 )
 async def test_the_first_bad_item_of_a_list_is_enough(door: Door, path: str, body: Any, where: str) -> None:
     """Nothing after it is looked at, so a long list of mistakes costs no more than a short one."""
