@@ -35,7 +35,8 @@ async def test_a_thread_is_shown_whole_in_one_request(door: Door) -> None:
     assert (first["decision"]["decision"], first["decision"]["feedback"]) == ("regenerate", "Shorter.")
     assert (last["decision"]["decided_by"], last["decision"]["approved"]) == ("the-rep", edit)
     assert last["body"].startswith(EMAIL["body"])
-    assert last["provenance"]["evidence"] == [f"close_days: {FACT_BODY['value']} (source: {FACT_BODY['source']})"]
+    known = f"source: {FACT_BODY['source']}; observed 2026-09-30; confidence 90%"
+    assert last["provenance"]["evidence"] == [f"close_days: {FACT_BODY['value']} ({known})"]
     assert touch["decision_provenance"]["source"] == "person"
     (email,) = door.mailer.delivered
     assert (touch["outcome"], touch["message_id"], touch["sent_at"]) == ("sent", email.message_id, email.sent_at)
