@@ -20,6 +20,14 @@ from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
 
+CONTAINERS_D1 = "http://d1.internal"
+"""The bridge inside Cloudflare's container, where the Worker needs no token to know who asks."""
+OUTBOX_IN_CONTAINER = (
+    "is on the disk of Cloudflare's container, which is gone 15 minutes after the last request, emails included"
+)
+RUN_ELSEWHERE = "Run the service on a machine that keeps its disk, and give the Worker its address as SERVICE_URL."
+"""Why the outbox is no mailer in the container, and what to do."""
+
 
 class SystemClock:
     """Tells the machine's time."""
@@ -62,6 +70,11 @@ class Surroundings:
     def is_embedded(self) -> bool:
         """Whether the database is a file of this machine, which this process may migrate and make tokens in."""
         return self.d1_url.startswith("sqlite:")
+
+    @property
+    def is_in_container(self) -> bool:
+        """Whether this is Cloudflare's container, whose disk is gone with it."""
+        return self.d1_url.rstrip("/") == CONTAINERS_D1
 
     @property
     def database_file(self) -> Path | None:

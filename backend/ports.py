@@ -121,6 +121,7 @@ class Mailer(Protocol):
 
         Raises:
             MailRefused: a definite no; nothing was delivered.
+            MailPostponed: not now; nothing was delivered, and it may be handed over again.
             MailOutcomeUnknown: it may have been delivered.
         """
         ...

@@ -10,9 +10,10 @@ from backend.checkpointer import D1Saver
 from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_proven_database
 from backend.d1.meter import MeteredDatabase
-from backend.desk import SystemClock, flags_of, reveal
+from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, SystemClock, flags_of, look_around, reveal
 from backend.domain.flags import Flags
 from backend.emails import Emails
+from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
 from backend.intake import Intake
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
@@ -105,12 +106,13 @@ async def open_service(
     demo does with the clock and tests with their fakes. A clock is the database's too.
 
     Raises:
-        SettingRefused: a setting is not allowed; nothing was opened.
+        SettingRefused: a setting is not allowed, or emails would be lost with a container's disk; nothing was opened.
         BatchesNotAtomic: D1's REST API keeps half of a failed batch; nothing was opened.
         DatabaseUnreachable: the database cannot be opened, or REST did not answer the proof.
     """
     _hide_from_traces()
     settings = read_settings(overrides)
+    mailer = mailer or _make_outbox(overrides)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_proven_database(settings.d1_url, reveal(settings.d1_token)))
         if make_llm is None:
@@ -119,7 +121,7 @@ async def open_service(
             TimedDatabase(database, clock.now) if clock else database,
             clock=clock or SystemClock(),
             make_llm=make_llm,
-            mailer=mailer or OutboxMailer(settings.outbox_dir),
+            mailer=mailer,
             flags=flags_of(settings),
             checkpoint_key=reveal(settings.checkpoint_key),
             cron_secrets=tuple(
@@ -145,6 +147,13 @@ def make_deepseek(overrides: Mapping[str, object] | None = None, *, clock: Clock
         kill_switch=lambda: kill_switch_is_on(settings.llm_kill_switch),
         clock=clock or SystemClock(),
     )
+
+
+def _make_outbox(overrides: Mapping[str, object] | None) -> OutboxMailer:
+    around = look_around(overrides)
+    if around.is_in_container:
+        raise SettingRefused("OUTBOX_DIR", f"{OUTBOX_IN_CONTAINER}. {RUN_ELSEWHERE.removesuffix('.')}")  # noqa: EM101  # a name
+    return OutboxMailer(around.outbox_dir)
 
 
 def _hide_from_traces() -> None:

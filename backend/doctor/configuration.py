@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.checkpointer.codec import MIN_KEY_CHARS, Codec
-from backend.desk import Surroundings
+from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, Surroundings
 from backend.doctor.findings import Finding, note, ok, wrong
 from backend.doctor.places import split
 from backend.egress import is_loopback
@@ -17,8 +17,6 @@ from backend.errors import SettingRefused
 from backend.logs import LEVELS
 
 MIN_SECRET_CHARS: Final = 32
-CONTAINERS_D1: Final = "d1.internal"
-"""The bridge's host inside the service's container, where the Worker needs no token to know who asks."""
 
 
 def check_log_level(around: Surroundings) -> Finding:
@@ -32,9 +30,9 @@ def check_d1_token(around: Surroundings) -> Finding:
     """A database elsewhere is open to whoever holds its token, so it takes one, and not in the clear."""
     if around.is_embedded:
         return ok("none is needed: the database is a file")
-    parts = split(around.d1_url)
-    if parts.hostname == CONTAINERS_D1:
+    if around.is_in_container:
         return ok("none is needed: the Worker knows its own container")
+    parts = split(around.d1_url)
     if not around.d1_token_chars:
         return wrong("not set", "Set D1_TOKEN: D1_BRIDGE_TOKEN of the Worker, or for d1:// an API token that may edit D1.")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
@@ -102,6 +100,8 @@ def check_cron_secret(around: Surroundings) -> Finding:
 
 def check_outbox(around: Surroundings) -> Finding:
     """Approved emails become files in this folder, which the first send makes; a nameless file shows whether it can."""
+    if around.is_in_container:
+        return wrong(f"OUTBOX_DIR {OUTBOX_IN_CONTAINER}", RUN_ELSEWHERE)
     folder = Path(around.outbox_dir).absolute()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     try:

@@ -110,6 +110,13 @@ class ArrivalDiffers(MailRefused):
         super().__init__("This service", f"its {part} would not be read as it was approved")
 
 
+class MailPostponed(MailError):
+    """The provider takes no email just now: this one was not delivered, and may be handed over again."""
+
+    def __init__(self, provider: str, why: str) -> None:
+        super().__init__(f"{provider} takes no email just now: {why}. It was not delivered, and is tried again.")
+
+
 class MailOutcomeUnknown(MailError):
     """The connection ended before the provider's answer: the email may or may not have left."""
 

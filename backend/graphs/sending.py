@@ -11,7 +11,7 @@ from hashlib import sha256
 from backend.domain.campaign import Case, DecisionRecord
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.suppression import normalise_address
-from backend.errors import MailOutcomeUnknown, MailRefused, SendDeferred, SendNeedsPerson
+from backend.errors import MailOutcomeUnknown, MailPostponed, MailRefused, SendDeferred, SendNeedsPerson
 from backend.ports import Clock, Lease, Mailer, OutgoingEmail, Reservation, SendLedger
 
 LOOKS_BEFORE_A_SEND = 3
@@ -32,7 +32,7 @@ async def deliver(outside: Sending, case: Case, lease: Lease, decision: Decision
 
     Raises:
         SendRefused, AskedAgain, ApprovalMissing, LeaseLost: as `SendLedger.reserve` says; nothing was handed to the mailer.
-        SendDeferred: this host's clock is off; nothing was handed to the mailer, and nothing stays claimed.
+        SendDeferred: this host's clock is off, or the provider takes nothing just now; nothing left, and nothing stays claimed.
         SendNeedsPerson: an earlier attempt may have left; nothing was handed to the mailer.
         MailRefused, MailOutcomeUnknown: what the provider said, settled in the run.
     """
@@ -49,6 +49,10 @@ async def deliver(outside: Sending, case: Case, lease: Lease, decision: Decision
     except MailRefused as refusal:
         outside.ledger.settle(reservation, "failed", error=str(refusal))
         raise
+    except MailPostponed as delay:
+        if reservation.mine:
+            outside.ledger.release(reservation)
+        raise SendDeferred(case.now + DEFERRED_FOR, str(delay).removesuffix(".")) from delay
     except MailOutcomeUnknown as loss:
         outside.ledger.settle(reservation, "unknown", error=str(loss))
         raise

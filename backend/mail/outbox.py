@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.domain.instants import from_text
-from backend.errors import MailOutcomeUnknown, MailRefused
+from backend.errors import MailPostponed, MailRefused
 from backend.mail.message import render
 from backend.ports import OutgoingEmail
 
@@ -23,8 +23,8 @@ class OutboxMailer:
     """Delivers into `directory`: `.keys/` holds one claim an idempotency key, hard-linked to the `.eml` file people read.
 
     The claim is made by a link that must not exist yet, so of two processes with one key one delivers and both get its
-    answer. A process killed after the claim is completed by the next send with the same key. What the disk refuses today it
-    may take tomorrow, so its faults are never a definite no; a repeat writes nothing twice.
+    answer. A process killed after the claim is completed by the next send with the same key. A file that could not be
+    written has not been delivered, and what the disk refuses today it may take tomorrow; a repeat writes nothing twice.
     """
 
     name = "outbox"
@@ -38,7 +38,7 @@ class OutboxMailer:
 
         Raises:
             MailRefused: the email is malformed, or its key was used for other bytes.
-            MailOutcomeUnknown: the folder could not be written to; sending it again under its key writes what is missing.
+            MailPostponed: the folder could not be written to; sending it again under its key writes what is missing.
         """
         return await asyncio.to_thread(self._deliver, email)
 
@@ -48,16 +48,12 @@ class OutboxMailer:
         claim = self._directory / _CLAIMS_FOLDER / key
         file = self._directory / f"{_readable_instant(email.sent_at)}-{key[:_SHORT_KEY_CHARS]}.eml"
         try:
-            holds_ours = _claim(claim, rendered)
-        except OSError as error:
-            raise MailOutcomeUnknown(self.name, f"its folder cannot be written to ({error.strerror})") from error
-        if not holds_ours:
-            raise MailRefused(self.name, "its key was used before, for another email")
-        try:
+            if not _claim(claim, rendered):
+                raise MailRefused(self.name, "its key was used before, for another email")
             with suppress(FileExistsError):
                 os.link(claim, file)
         except OSError as error:
-            raise MailOutcomeUnknown(self.name, f"the file could not be linked ({error.strerror})") from error
+            raise MailPostponed(self.name, f"its folder cannot be written to ({error.strerror})") from error
         return file.name
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import MailOutcomeUnknown, MailRefused
+from backend.errors import MailPostponed, MailRefused
 from backend.mail import OutboxMailer
 from backend.mail.message import render
 from tests.mail.emails import an_email
@@ -102,11 +102,11 @@ async def test_nothing_is_left_lying_about(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_cannot_be_written_to_may_be_tried_again(tmp_path: Path) -> None:
-    """Whatever stands in the way may be gone tomorrow, so it is no definite no; then the same email leaves, once."""
+    """Whatever stands in the way may be gone tomorrow, so it is not refused for good; then the same email leaves, once."""
     obstacle = tmp_path / "outbox"
     obstacle.write_text("a file stands where the folder should be")
     mailer = OutboxMailer(obstacle)
-    with pytest.raises(MailOutcomeUnknown, match="cannot be written to"):
+    with pytest.raises(MailPostponed, match="cannot be written to"):
         await mailer.send(an_email())
     obstacle.unlink()
     assert files_in(obstacle.parent) == []
@@ -118,18 +118,18 @@ async def test_a_claim_that_cannot_be_made_may_be_tried_again(tmp_path: Path, fu
     """A disk without room for the claim delivers nothing; with room again, the same email leaves."""
     mailer = OutboxMailer(tmp_path)
     full_disk.append(key_hash("touch-1"))
-    with pytest.raises(MailOutcomeUnknown, match="No space left"):
+    with pytest.raises(MailPostponed, match="No space left"):
         await mailer.send(an_email())
     full_disk.clear()
     assert files_in(tmp_path) == files_in(tmp_path / ".keys") == []
     await mailer.send(an_email())
 
 
-async def test_a_claim_without_its_file_is_not_clear(tmp_path: Path, full_disk: list[str]) -> None:
-    """When the claim is made and the file cannot be, the answer is neither yes nor no; a repeat settles it."""
+async def test_a_claim_without_its_file_is_not_delivered(tmp_path: Path, full_disk: list[str]) -> None:
+    """When the claim is made and the file cannot be, nobody can read the email; a repeat makes the file."""
     mailer = OutboxMailer(tmp_path)
     full_disk.append(".eml")
-    with pytest.raises(MailOutcomeUnknown, match="No space left"):
+    with pytest.raises(MailPostponed, match="No space left"):
         await mailer.send(an_email())
     full_disk.clear()
     name = await mailer.send(an_email())

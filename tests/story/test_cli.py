@@ -105,6 +105,17 @@ def test_an_unknown_setting_refuses_to_start(command: str, variable: str, text: 
     assert not Path(".data").exists()
 
 
+@pytest.mark.req("SERVE-R15")
+@pytest.mark.parametrize("command", ["serve", "resume"])
+def test_in_cloudflares_container_no_email_becomes_a_file(command: str) -> None:
+    """Its disk is gone after 15 minutes, so the service says where to run instead, and starts nothing."""
+    refused = run(command, D1_URL="http://d1.internal")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("OUTBOX_DIR is on the disk of Cloudflare's container")
+    assert "SERVICE_URL" in refused.stderr
+    assert "Nothing was started" in refused.stderr
+
+
 def test_migrate_says_what_it_applied_and_where() -> None:
     """The first time every file by name, the second time that there is nothing to do; the database by its whole path."""
     first = run("migrate")

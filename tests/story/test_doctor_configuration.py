@@ -59,6 +59,7 @@ CASES = [
     Case({"cron_secret": LONG, "cron_secret_previous": LONG}, "cron secret", "wrong", "nothing was rotated"),
     Case({"cron_secret_previous": OTHER}, "cron secret", "wrong", "CRON_SECRET is not set"),
     Case({}, "outbox", "ok", "made by the first send"),
+    Case({"d1_url": "http://d1.internal"}, "outbox", "wrong", "emails included"),
     Case({"outbox_dir": "."}, "outbox", "ok", "can be written to"),
     Case({"outbox_dir": "a file"}, "outbox", "wrong", "Not a directory"),
     Case({"outbox_dir": "a file/outbox"}, "outbox", "wrong", "Not a directory"),

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from backend.campaigns import LEASE
 from backend.d1.statements import Result, Statement
 from backend.domain.campaign import DecisionRequest
+from backend.mail import OutboxMailer
 from backend.ports import OutgoingEmail
 from tests.fakes.killer import Killed, KillingMailer
 from tests.fakes.mailer import RecordingMailer
@@ -221,3 +223,22 @@ async def test_two_workers_with_one_approval_post_once() -> None:
         await asyncio.gather(fleet.decide_on(draft_id, "approve"), other.resume())
         await fleet.resume()
         assert fleet.mailer.attempts.total() == 1
+
+
+@pytest.mark.req("SERVE-R14")
+async def test_what_the_outbox_cannot_write_has_not_left_and_is_tried_again(tmp_path: Path) -> None:
+    """Approved while a file stands where the folder should be: told as not delivered, no attempt counted; then sent, once."""
+    obstacle = tmp_path / "outbox"
+    obstacle.write_text("no folder")
+    async with open_fleet(SCRIPT) as fleet:
+        await waiting(fleet)
+        campaigns = fleet.on(fleet.database, mailer=OutboxMailer(obstacle))
+        report = await campaigns.decide(await fleet.pending(), DecisionRequest("approve", "ana"))
+        assert (report.status, report.sent, await fleet.rows.sends()) == ("decided", False, [])
+        assert "It was not delivered" in report.reason
+        assert "may have left" not in report.reason
+        assert (await fleet.rows.thread())["attempts"] == 0
+        obstacle.unlink()
+        fleet.clock.advance(timedelta(minutes=1))
+        (run,) = (await campaigns.resume()).runs
+        assert (run.sent, len(list(obstacle.glob("*.eml")))) == (True, 1)
