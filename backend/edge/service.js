@@ -66,6 +66,17 @@ export function containerOf(env) {
 }
 
 /**
+ * A request from outside as the container may have it: `cf-container-target-port` would choose the port that answers.
+ *
+ * @param {Request} request
+ */
+export function withoutContainerHeaders(request) {
+  const headers = new Headers(request.headers);
+  for (const name of [...headers.keys()].filter((name) => name.startsWith("cf-container-"))) headers.delete(name);
+  return new Request(request, { headers });
+}
+
+/**
  * Makes one request of the Worker's own to the service.
  *
  * @param {import("./worker.js").Env} env

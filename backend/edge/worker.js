@@ -10,7 +10,7 @@
  */
 
 import { RAW_PATH, serveBridge } from "./bridge.js";
-import { containerOf } from "./service.js";
+import { containerOf, withoutContainerHeaders } from "./service.js";
 import { tick } from "./ticks.js";
 
 export { ContainerProxy } from "@cloudflare/containers";
@@ -23,7 +23,7 @@ export default {
    */
   async fetch(request, env) {
     const container = new URL(request.url).pathname === RAW_PATH ? null : containerOf(env);
-    return container ? container.fetch(request) : serveBridge(request, env);
+    return container ? container.fetch(withoutContainerHeaders(request)) : serveBridge(request, env);
   },
 
   /**

@@ -15,7 +15,8 @@ function standInContainer({ CRON_SECRET }) {
     const { method, url } = request;
     const isTick = `${method} ${new URL(url).pathname}` === "POST /cron/resume";
     if (isTick && request.headers.get("authorization") === `Bearer ${CRON_SECRET}`) return new Response(null, { status: 202 });
-    return Response.json({ method, url, body: await request.text() }, { status: 418 });
+    const headers = Object.fromEntries(request.headers);
+    return Response.json({ method, url, headers, body: await request.text() }, { status: 418 });
   };
   return {
     idFromName: (name) => name,

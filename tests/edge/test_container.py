@@ -63,6 +63,21 @@ def test_the_container_is_sent_every_request_but_the_bridges(probe: httpx.Client
     assert probe.post("/d1/raw").status_code == 401
 
 
+@pytest.mark.req("EDGE-R17")
+@pytest.mark.parametrize("header", ["cf-container-target-port", "CF-Container-Target-Port", "cf-container-anything"])
+def test_nobody_outside_chooses_the_containers_port(probe: httpx.Client, header: str) -> None:
+    """The header by which a Worker does is taken off, whatever its case, and all others arrive with the body."""
+    passed_on = probe.post(
+        "/drafts", content=b"text", headers={header: "22", "Authorization": "Bearer t", "X-Mine": "kept"}
+    ).json()
+    assert [name for name in passed_on["headers"] if name.startswith("cf-container-")] == []
+    assert (passed_on["headers"]["authorization"], passed_on["headers"]["x-mine"], passed_on["body"]) == (
+        "Bearer t",
+        "kept",
+        "text",
+    )
+
+
 @pytest.mark.req("EDGE-R15")
 def test_the_container_is_sent_the_ticks(probe: httpx.Client) -> None:
     """Without an address the tick goes to the container, with the cron secret."""
