@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import structlog
@@ -18,7 +18,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from backend.domain.campaign import Case, DecisionRequest, HeldDraft, Standing, Thread, draft_id_of
+from backend.domain.campaign import Case, DecisionRequest, HeldDraft, Standing, Thread, ThreadStatus, draft_id_of
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.errors import (
     ApprovalMissing,
@@ -54,6 +54,9 @@ _NEEDS_PERSON = (MailRefused, SendNeedsPerson, ApprovalMissing, CheckpointMismat
 
 _log = structlog.get_logger()
 
+RunStatus = Literal[ThreadStatus, "lease_lost", "not_committed"]
+"""Where a run left its thread; the last two say that it left it to another worker, or as it was."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
@@ -63,7 +66,7 @@ class RunReport:
     """
 
     thread_id: str
-    status: str
+    status: RunStatus
     reason: str = ""
     step: int = 0
     draft_id: str | None = None
@@ -241,7 +244,7 @@ def _tell(run: Run, state: dict[str, Any]) -> RunReport:
     return RunReport(thread.thread_id, standing["status"], standing["reason"], step, sent=sent, next_touch_at=next_touch_at)
 
 
-def _report(thread: Thread, status: str, reason: str, **more: Any) -> RunReport:
+def _report(thread: Thread, status: RunStatus, reason: str, **more: Any) -> RunReport:
     return RunReport(thread.thread_id, status, reason, thread.step, **more)
 
 

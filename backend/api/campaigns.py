@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Path, Response
 
+from backend.api.fields import ID_PATTERN
 from backend.api.operations import operation
-from backend.api.schemas import ID_PATTERN, CampaignBody, EnrolmentsBody, StopBody
+from backend.api.schemas import CampaignBody, EnrolmentsBody, StopBody
 from backend.api.security import GuardedRoute, Who, Wired
 from backend.domain.campaign import ThreadStatus
 from backend.errors import (

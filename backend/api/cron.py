@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
@@ -85,17 +85,22 @@ class SweepAnswer:
 class SweepAccepted:
     """The sweep goes on in the background."""
 
-    accepted: bool = True
+    accepted: Literal[True] = True
 
 
 _ANSWERS: dict[str, Any] = {"responses": {202: {"model": SweepAccepted, "description": "The sweep goes on in the background."}}}
+
+
+_WAIT = (
+    "true: answer 200 after the sweep, with what became of each thread. false: answer 202 now; the sweep goes on without you."
+)
 
 
 @router.post("/resume", response_model=SweepAnswer, **operation("cron", "operator", **_ANSWERS))
 async def resume(
     sweeps: Annotated[Sweeps, Depends(get_sweeps)],
     *,
-    wait: Annotated[bool, Query(description="answer with the finished report")] = False,
+    wait: Annotated[bool, Query(description=_WAIT)] = False,
 ) -> SweepAnswer | JSONResponse:
     """Resume every thread that is due and every decided draft whose run was cut off; overlapping requests are harmless."""
     if wait:

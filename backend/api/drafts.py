@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from backend.api.bodies import LETTER_BODY_BYTES
+from backend.api.fields import DRAFT_ID_PATTERN, ID_PATTERN
 from backend.api.operations import operation
-from backend.api.schemas import DRAFT_ID_PATTERN, ID_PATTERN, ApproveBody, EditBody, ReasonBody, RegenerateBody
+from backend.api.schemas import ApproveBody, EditBody, ReasonBody, RegenerateBody
 from backend.api.security import GuardedRoute, Who, Wired
+from backend.campaigns import RunStatus
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import (
     AddresseeChanged,
@@ -27,6 +29,7 @@ from backend.wiring import Service
 
 router = APIRouter(prefix="/drafts", tags=["drafts"], route_class=GuardedRoute)
 
+_CURSOR_PATTERN = r"^[0-9TZ:.-]{1,32}~[A-Za-z0-9._:-]{1,140}$"
 DraftId = Annotated[str, Path(pattern=DRAFT_ID_PATTERN)]
 
 _ANY_DECISION = (UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn)
@@ -48,7 +51,7 @@ class DecisionAnswer:
     decision: Decision
     decided_by: str
     thread_id: str
-    status: str
+    status: RunStatus
     reason: str
     step: int
     sent: bool
@@ -61,7 +64,7 @@ class DecisionAnswer:
 async def list_drafts(
     service: Wired,
     campaign_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
-    cursor: Annotated[str | None, Query(max_length=120, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[str | None, Query(pattern=_CURSOR_PATTERN, description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> DraftPage:
     """List the drafts that wait for a person, the oldest first."""

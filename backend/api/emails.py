@@ -11,7 +11,7 @@ from backend.api.schemas import EmailBody
 from backend.api.security import GuardedRoute, Wired
 from backend.domain.campaign import Draft, Email
 from backend.errors import RunOverBudget, UnknownCampaign, UnknownContact
-from backend.graphs.email_orchestrator_graph import Action
+from backend.graphs.email_orchestrator_graph import Action, Role
 from backend.read_models import ProvenanceView
 
 router = APIRouter(prefix="/emails", tags=["emails"], route_class=GuardedRoute)
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/emails", tags=["emails"], route_class=GuardedRoute)
 class RolePlanView:
     """Which roles the leader assigned."""
 
-    roles: list[str]
+    roles: list[Role]
     provenance: ProvenanceView
 
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from backend.api.bodies import MAX_BYTES_KEY, SMALL_BODY_BYTES
+from backend.api.meanings import tighten
 from backend.api.problems import MEDIA_TYPE, Problem
 from backend.api.security import ROLES_KEY
 from backend.domain.access import Role
@@ -59,8 +60,10 @@ def install_openapi(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             components = document.setdefault("components", {})
-            shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            components.setdefault("schemas", {}).update({**shape.pop("$defs"), "Problem": shape})
+            shapes = components.setdefault("schemas", {})
+            tighten({name: shape for name, shape in shapes.items() if not name.endswith("Body")})
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            shapes.update({**problem.pop("$defs"), "Problem": problem})
             components["securitySchemes"] = {"bearer": _BEARER}
             for methods in document["paths"].values():
                 for entry in methods.values():

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api.schemas import PATTERNS_IN_WORDS
+from backend.api.fields import PATTERNS_IN_WORDS
 from backend.domain.text import cut_on_word, one_line
 from backend.errors import AgenticSalesError, BadRequest, public_sentence
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger()
 class RefusedField(BaseModel):
     """One field that was not taken: where it stands in the request, and why."""
 
-    where: str
+    where: str = Field(max_length=MAX_WHERE_CHARS)
     why: str
 
 
@@ -43,11 +43,11 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="names the kind of failure")
-    title: str
-    status: int
-    detail: str = Field(description="what happened, what was not written, what to do")
-    errors: list[RefusedField] | None = None
+    type: str = Field(description="names the kind of failure", pattern="^(about:blank|urn:agentic-sales:[a-z-]+)$")
+    title: str = Field(min_length=1)
+    status: int = Field(ge=400, le=599)
+    detail: str = Field(min_length=1, description="what happened, what was not written, what to do")
+    errors: list[RefusedField] = Field([], max_length=MAX_NAMED_FIELDS, description="of a 422 alone: what was not taken")
 
 
 def install_problems(app: FastAPI) -> None:

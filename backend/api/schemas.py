@@ -1,109 +1,36 @@
-"""What a request may hold: every field bounded, unknown keys refused, text cleaned before it is looked at.
+"""What a request's body may hold: every field bounded, and unknown keys refused.
 
-Bodies are strict: the text "1" is no number. Ids are 1 to 64 letters, digits and . _ - and begin with a letter or digit.
+Bodies are strict: the text "1" is no number.
 """
 
-import re
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Annotated, Any, Self, TypeAlias, cast
-from zoneinfo import available_timezones
+from typing import Annotated, Any, Self, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from backend.api.fields import (
+    Address,
+    DraftVersionNumber,
+    FactText,
+    HeaderLine,
+    Identifier,
+    Instant,
+    Letter,
+    Line,
+    Link,
+    Prose,
+    Remark,
+    TimeZone,
+)
 from backend.domain.campaign import Campaign, Email
 from backend.domain.facts import Fact
 from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.instants import to_text
 from backend.domain.suppression import CONTACT_FLAGS
-from backend.domain.text import clean, one_line
-from backend.mail.address import read_address
+from backend.domain.text import one_line
 
 MAX_BATCH = 500
 MAX_FACTS = 50
 MAX_LINKS = 20
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-DRAFT_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,139}$"
-
-_UNSAFE_IN_HEADER = re.compile("[\x80-\x9f]|=\\?")
-_LINK_PATTERN = r"""^https?://[^\s<>"')\]]*[^\s<>"')\].,;:!?]$"""
-PATTERNS_IN_WORDS = {
-    DRAFT_ID_PATTERN: "is not the id of a draft, such as close:ada:0:1",
-    ID_PATTERN: "is not 1 to 64 letters, digits and . _ - that begin with a letter or digit",
-    _LINK_PATTERN: "is not a link such as https://host.example/page: it has no blank, quote or bracket, and ends with no stop",
-}
-"""What a text must look like, for a person who has sent another."""
-
-
-def _check_not_blank(text: str) -> str:
-    if not text:
-        msg = "holds no visible character"
-        raise ValueError(msg)
-    return text
-
-
-def _check_header(text: str) -> str:
-    if _UNSAFE_IN_HEADER.search(text):
-        msg = "holds a control character or '=?', which a mail header may not"
-        raise ValueError(msg)
-    return text
-
-
-def _check_address(text: str) -> str:
-    return read_address(text).normalized
-
-
-def _check_time_zone(name: str) -> str:
-    if name not in _time_zones():
-        msg = "is not a time zone of the IANA database, such as Pacific/Auckland"
-        raise ValueError(msg)
-    return name
-
-
-@lru_cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _read_instant(raw: Any) -> datetime:
-    if not isinstance(raw, str):
-        msg = "is not text such as 2026-11-22T09:30:00Z"
-        raise ValueError(msg)  # noqa: TRY004  # pydantic turns a ValueError into a refusal and a TypeError into a crash
-    try:
-        return datetime.fromisoformat(raw)
-    except ValueError:
-        msg = "is not an instant such as 2026-11-22T09:30:00Z"
-        raise ValueError(msg) from None
-
-
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        msg = "lies outside the years 1 to 9999 in UTC"
-        raise ValueError(msg) from None
-
-
-Identifier: TypeAlias = Annotated[str, Field(pattern=ID_PATTERN)]
-Line: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=200), AfterValidator(one_line), AfterValidator(_check_not_blank)
-]
-HeaderLine: TypeAlias = Annotated[Line, AfterValidator(_check_header)]
-Prose: TypeAlias = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(clean), AfterValidator(_check_not_blank)]
-Letter: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=20_000), AfterValidator(clean), AfterValidator(_check_not_blank)
-]
-FactText: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=200_000), AfterValidator(clean), AfterValidator(_check_not_blank)
-]
-Remark: TypeAlias = Annotated[str, Field(max_length=2000), AfterValidator(clean)]
-Address: TypeAlias = Annotated[
-    str, Field(min_length=3, max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_check_address)
-]
-Link: TypeAlias = Annotated[str, Field(max_length=500, pattern=_LINK_PATTERN)]
-TimeZone: TypeAlias = Annotated[str, Field(max_length=64), AfterValidator(_check_time_zone)]
-Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_read_instant), AfterValidator(_in_utc)]
-DraftVersionNumber: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Body(BaseModel):
@@ -230,17 +157,25 @@ class CampaignBody(Body):
         )
 
 
+def _exactly_one(schema: dict[str, Any]) -> None:
+    """Say in a schema that exactly one of its members is given, and is not null."""
+    schema |= {"minProperties": 1, "maxProperties": 1}
+    for member in schema["properties"].values():
+        del member["default"]
+        member.update(member.pop("anyOf")[0])
+
+
 class EnrolmentsBody(Body):
     """Whom to enrol: one `contact_id`, or a list of `contact_ids`."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["contact_ids"]}, {"required": ["contact_id"]}]})
+    model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     contact_ids: Annotated[list[Identifier], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)] | None = None
     contact_id: Identifier | None = None
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
-        if (self.contact_ids is None) == (self.contact_id is None):
+        if len(self.model_fields_set) != 1 or (self.contact_ids is None) == (self.contact_id is None):
             msg = "names contact_ids or one contact_id, and not both"
             raise ValueError(msg)
         return self
