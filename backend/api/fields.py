@@ -23,7 +23,10 @@ INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-
 PATTERNS_IN_WORDS = {
     DRAFT_ID_PATTERN: "is not the id of a draft, such as close:ada:0:1",
     ID_PATTERN: "is not 1 to 64 letters, digits and . _ - that begin with a letter or digit",
-    LINK_PATTERN: "is not a link such as https://host.example/page: no blank, quote, bracket or control character, and no stop at its end",
+    LINK_PATTERN: (
+        "is not a link such as https://host.example/page: it has no blank, quote, bracket or control character, "
+        "and ends with no stop"
+    ),
 }
 """What a text must look like, for a person who has sent another."""
 

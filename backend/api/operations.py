@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from backend.api.bodies import MAX_BYTES_KEY, SMALL_BODY_BYTES
+from backend.api.examples import BODIES, PLACES
 from backend.api.meanings import tighten
 from backend.api.problems import MEDIA_TYPE, Problem
 from backend.api.security import ROLES_KEY
@@ -65,9 +66,10 @@ def install_openapi(app: FastAPI) -> None:
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             shapes.update({**problem.pop("$defs"), "Problem": problem})
             components["securitySchemes"] = {"bearer": _BEARER}
-            for methods in document["paths"].values():
+            for path, methods in document["paths"].items():
                 for entry in methods.values():
                     _describe(entry)
+                    _exemplify(path, entry)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -84,6 +86,14 @@ def _describe(entry: dict[str, Any]) -> None:
         entry["security"] = [{"bearer": []}]
     who = f"Roles: {', '.join(roles)}." if roles else "Anybody may ask."
     entry["description"] = f"{entry.get('description', '')}\n\n{who}".strip()
+
+
+def _exemplify(path: str, entry: dict[str, Any]) -> None:
+    for parameter in entry.get("parameters", []):
+        if parameter["in"] == "path":
+            parameter["example"] = PLACES[parameter["name"]]
+    for content in entry.get("requestBody", {}).get("content", {}).values():
+        content["example"] = BODIES[path]
 
 
 def _answers(errors: Sequence[type[AgenticSalesError]]) -> dict[int | str, dict[str, Any]]:

@@ -10,6 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from backend.api.bodies import MAX_BYTES_KEY
+from backend.api.examples import curl
 from backend.api.security import ROLES_KEY
 
 router = APIRouter(include_in_schema=False)
@@ -18,7 +20,8 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 section { border-top: 1px solid #8884; padding: .5rem 0; }
-code { font-size: .95em; }
+code, pre { font-size: .95em; }
+pre { background: #8882; padding: .5rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 table { border-collapse: collapse; }
 td { padding: .15rem 1rem .15rem 0; vertical-align: top; }
 .roles { font-weight: 600; }
@@ -43,6 +46,8 @@ def _page(document: dict[str, Any]) -> str:
 <html lang="en"><head><meta charset="utf-8"><title>{title}: reference</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>
 <body><h1>{title}</h1><p>{about} The same as a document for machines: <a href="/openapi.json">/openapi.json</a>.</p>
+<p>In the examples <code>$URL</code> is this service's address, and <code>$TOKEN</code> a token of one of the roles:
+<code>agentic-sales serve</code> prints both at its start, and <code>agentic-sales tokens create</code> makes tokens.</p>
 {sections}
 <h1>Shapes</h1>
 {shapes}
@@ -54,8 +59,9 @@ def _section(method: str, path: str, entry: dict[str, Any]) -> str:
     said = escape(entry["description"].rpartition("\n\n")[0])
     roles = escape(", ".join(entry[ROLES_KEY])) or "anybody"
     tables = _table("Takes", _inputs(entry)) + _table("Answers", _outputs(entry))
+    example = escape(curl(method, path, with_token=bool(entry[ROLES_KEY])))
     return f"""<section><h2><code>{method.upper()} {escape(path)}</code></h2>
-<p>{said}</p><p class="roles">Roles: {roles}</p>{tables}</section>"""
+<p>{said}</p><p class="roles">Roles: {roles}</p><pre>{example}</pre>{tables}</section>"""
 
 
 def _inputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -63,7 +69,7 @@ def _inputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
         required = ", required" if parameter["required"] else ""
         yield parameter["name"], f"in the {parameter['in']}{required}: {_kind(parameter['schema'])}"
     for content in entry.get("requestBody", {}).get("content", {}).values():
-        yield "body", _kind(content["schema"])
+        yield "body", f"{_kind(content['schema'])}, at most {entry[MAX_BYTES_KEY]} bytes"
 
 
 def _outputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,61 @@
+"""The examples of the document and of the reference page, tried out."""
+
+import re
+import shlex
+from html import unescape
+
+import pytest
+
+from backend.api.examples import BODIES, PLACES
+from tests.api.door import Door
+from tests.api.routes import ROUTES, Route
+
+
+async def lines_of(door: Door) -> dict[str, str]:
+    """Each line of curl on the reference page, by the route it stands under."""
+    page = (await door.client.get("/docs")).text
+    found = re.findall(r"<h2><code>(\w+ \S+)</code></h2>.*?<pre>(.*?)</pre>", page, re.DOTALL)
+    return {route: unescape(line) for route, line in found}
+
+
+async def run(door: Door, line: str, role: str) -> int:
+    """Make the request that a line of curl makes, and return its status."""
+    command, url, *options = shlex.split(line.replace("$URL", "http://door").replace("$TOKEN", door.tokens[role]))
+    assert command == "curl"
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    headers = dict(option.split(": ", 1) for name, option in zip(options[::2], options[1::2], strict=True) if name == "-H")
+    content = given.get("-d")
+    method = given.get("-X") or ("GET" if content is None else "POST")
+    return (await door.client.request(method, url, headers=headers, content=content)).status_code
+
+
+@pytest.mark.req("API-R22")
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+async def test_every_line_of_curl_on_the_reference_page_does_what_it_says(door: Door, route: Route) -> None:
+    """Where the examples before it were run, each is taken: as it stands on the page, with a token of a role it names."""
+    lines = await lines_of(door)
+    for before in ("POST /contacts", "POST /campaigns", "POST /campaigns/{campaign_id}/enrolments"):
+        assert await run(door, lines[before], "operator") in {200, 201, 202}
+    await door.sweep()
+    if route.parked:
+        await door.rows.set_threads(status="parked")
+    assert await run(door, lines[str(route)], min(route.roles)) in {200, 201, 202}
+
+
+@pytest.mark.req("API-R22")
+async def test_the_document_has_an_example_of_every_body_and_of_every_place(door: Door) -> None:
+    """The very ones of the one table."""
+    shown = {
+        path: content["example"]
+        for path, methods in door.app.openapi()["paths"].items()
+        for content in methods.get("post", {}).get("requestBody", {}).get("content", {}).values()
+    }
+    assert shown == BODIES
+    names = {
+        parameter["name"]: parameter["example"]
+        for methods in door.app.openapi()["paths"].values()
+        for entry in methods.values()
+        for parameter in entry.get("parameters", [])
+        if parameter["in"] == "path"
+    }
+    assert names == PLACES
