@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeAlias
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic.config import JsonDict
 
 from backend.domain.text import clean, one_line
 from backend.mail.address import read_address
@@ -36,8 +37,8 @@ _SEEN = (
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]"
 )
 _ENCODED = r"=\?"
-_SHOWS_SOMETHING = {"pattern": _SEEN}
-_SHOWS_SOMETHING_UNENCODED = {"pattern": rf"^(?![\s\S]*{_ENCODED})[\s\S]*{_SEEN}"}
+_SHOWS_SOMETHING: JsonDict = {"pattern": _SEEN}
+_SHOWS_SOMETHING_UNENCODED: JsonDict = {"pattern": rf"^(?![\s\S]*{_ENCODED})[\s\S]*{_SEEN}"}
 
 
 def _check_not_blank(text: str) -> str:

@@ -1,6 +1,6 @@
 """What an operation's OpenAPI entry says beyond its shapes: who may call it, and every failure it answers with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -31,6 +31,7 @@ _BEARER = {
     "description": "A token made with `agentic-sales tokens create`, or on `/cron/resume` the cron secret.",
 }
 _UNFORESEEN = {int(HTTPStatus.INTERNAL_SERVER_ERROR): ["Something unforeseen happened; nothing is said of it here."]}
+_BY_FASTAPI = "Successful Response"
 _OF_BODIES = (BodyTooLarge, BodyIncomplete)
 
 
@@ -68,7 +69,7 @@ def install_openapi(app: FastAPI) -> None:
             components["securitySchemes"] = {"bearer": _BEARER}
             for path, methods in document["paths"].items():
                 for entry in methods.values():
-                    _describe(entry)
+                    _describe(entry, shapes)
                     _exemplify(path, entry)
             app.openapi_schema = document
         return app.openapi_schema
@@ -76,8 +77,12 @@ def install_openapi(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending the document
 
 
-def _describe(entry: dict[str, Any]) -> None:
+def _describe(entry: dict[str, Any], shapes: Mapping[str, dict[str, Any]]) -> None:
     roles = entry[ROLES_KEY]
+    for answer in entry["responses"].values():
+        if answer["description"] == _BY_FASTAPI:
+            (content,) = answer["content"].values()
+            answer["description"] = shapes[content["schema"]["$ref"].rpartition("/")[2]]["description"].partition("\n")[0]
     if "requestBody" not in entry:
         entry.pop(MAX_BYTES_KEY, None)
         for error in _OF_BODIES:

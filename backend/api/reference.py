@@ -67,9 +67,11 @@ def _section(method: str, path: str, entry: dict[str, Any]) -> str:
 def _inputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for parameter in entry.get("parameters", []):
         required = ", required" if parameter["required"] else ""
-        yield parameter["name"], f"in the {parameter['in']}{required}: {_kind(parameter['schema'])}"
+        such_as = f", such as {escape(parameter['example'])}" if "example" in parameter else ""
+        said = f". {escape(parameter['description'])}" if "description" in parameter else ""
+        yield parameter["name"], f"in the {parameter['in']}{required}: {_kind(parameter['schema'])}{such_as}{said}"
     for content in entry.get("requestBody", {}).get("content", {}).values():
-        yield "body", f"{_kind(content['schema'])}, at most {entry[MAX_BYTES_KEY]} bytes"
+        yield "body", f"{_kind(content['schema'])}, at most {entry[MAX_BYTES_KEY] // 1024} kB"
 
 
 def _outputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
