@@ -3,7 +3,6 @@
 Bodies are strict: the text "1" is no number. Ids are 1 to 64 letters, digits and . _ - and begin with a letter or digit.
 """
 
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Self, TypeAlias, cast
@@ -16,7 +15,7 @@ from backend.domain.facts import Fact
 from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.instants import to_text
 from backend.domain.suppression import CONTACT_FLAGS
-from backend.domain.text import clean, one_line
+from backend.domain.text import UNSAFE_IN_HEADER, clean, one_line
 from backend.mail.address import read_address
 
 MAX_BATCH = 500
@@ -25,7 +24,6 @@ MAX_LINKS = 20
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 DRAFT_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,139}$"
 
-_UNSAFE_IN_HEADER = re.compile("[\x80-\x9f]|=\\?")
 _LINK_PATTERN = r"""^https?://[^\s<>"')\]]*[^\s<>"')\].,;:!?]$"""
 PATTERNS_IN_WORDS = {
     DRAFT_ID_PATTERN: "is not the id of a draft, such as close:ada:0:1",
@@ -43,7 +41,7 @@ def _check_not_blank(text: str) -> str:
 
 
 def _check_header(text: str) -> str:
-    if _UNSAFE_IN_HEADER.search(text):
+    if UNSAFE_IN_HEADER.search(text):
         msg = "holds a control character or '=?', which a mail header may not"
         raise ValueError(msg)
     return text
