@@ -32,38 +32,24 @@ import pytest
 from tests.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
-PRELOADED = (
-    "asyncio",
-    "fastapi",
-    "httpx",
-    "hypothesis",
-    "langchain_openai",
-    "langgraph.graph",
-    "structlog",
-    "pydantic_settings",
-)
+PRELOADED = ("fastapi", "httpx", "hypothesis", "langchain_openai", "langgraph.graph", "structlog", "pydantic_settings")
 """What takes long to import and is not ours: once here instead of once a mutant."""
 
-_STORIES = (
-    "one_thread",
-    "decisions",
-    "gates",
-    "outcomes",
-    "flags",
-    "sweeps",
-    "uncertain_sends",
-    "crashes",
-    "budgets",
-    "enrolment",
-)
 _TEAM = ("graphs/test_orchestrator", "graphs/test_orchestrator_gate", "policy/test_role_plan", "policy/test_review_draft")
-_WRITERS = ("graphs/test_workers", "graphs/test_finished_drafts", "graphs/test_orchestrator", "story/test_model_failures")
-_THREADS = tuple(f"story/test_{name}" for name in _STORIES)
+_WRITERS = (
+    *("graphs/test_workers", "graphs/test_default_emails", "graphs/test_finished_drafts", "graphs/test_orchestrator"),
+    "story/test_model_failures",
+)
+_THREADS = (
+    *("story/test_one_thread", "story/test_decisions", "story/test_gates", "story/test_outcomes", "story/test_flags"),
+    *("story/test_sweeps", "story/test_uncertain_sends", "story/test_model_failures", "story/test_budgets"),
+    *("story/test_crashes", "story/test_enrolment", "story/test_late_requests", "policy/test_specs"),
+)
 TESTS: dict[str, tuple[str, ...]] = {
     "backend/campaigns.py": (*_THREADS, "story/test_logs", "story/test_privacy", "api/test_cron", "api/test_deciding"),
     "backend/graphs/campaign_graph.py": ("policy/test_coach_plan", *_THREADS, "api/test_reading"),
     "backend/graphs/email_compose_graph.py": _WRITERS,
-    "backend/graphs/email_orchestrator_graph.py": (*_TEAM, "graphs/test_workers", "api/test_deciding"),
+    "backend/graphs/email_orchestrator_graph.py": (*_TEAM, "graphs/test_workers", "policy/test_specs", "api/test_deciding"),
     "backend/graphs/email_outreach_graph.py": (*_WRITERS, "story/test_one_thread"),
     "backend/graphs/email_reply_graph.py": _WRITERS,
     "backend/graphs/sending.py": ("story/test_uncertain_sends", "story/test_hosts", *_THREADS),

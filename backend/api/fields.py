@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic.config import JsonDict
 
-from backend.domain.text import clean, one_line
+from backend.domain.text import UNSAFE_IN_HEADER, clean, one_line
 from backend.mail.address import read_address
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -49,8 +49,8 @@ def _check_not_blank(text: str) -> str:
 
 
 def _check_header(text: str) -> str:
-    if re.search(_ENCODED, text):
-        msg = "holds '=?', which a mail header may not"
+    if UNSAFE_IN_HEADER.search(text):
+        msg = "holds a control character or '=?', which a mail header may not"
         raise ValueError(msg)
     return text
 

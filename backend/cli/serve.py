@@ -6,7 +6,6 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -22,6 +21,7 @@ from backend.cli.connections import configure, listen
 from backend.cli.sweeper import sweeping
 from backend.cli.terminal import out, say
 from backend.desk import Surroundings, look_around
+from backend.egress import is_loopback
 from backend.errors import AgenticSalesError, UnknownToken
 from backend.wiring import Service, open_service
 
@@ -71,7 +71,7 @@ def _resuming(service: Service, around: Surroundings) -> AbstractAsyncContextMan
 @asynccontextmanager
 async def _local_token(service: Service, around: Surroundings, host: str, port: int) -> AsyncGenerator[str | None]:
     """An operator's token for as long as the service runs, where database and callers are this machine's own; else None."""
-    if not around.is_embedded or not _is_loopback(host):
+    if not around.is_embedded or not is_loopback(host):
         yield None
         return
     name = f"serve-{port}"
@@ -82,12 +82,6 @@ async def _local_token(service: Service, around: Surroundings, host: str, port: 
         yield token
     finally:
         await service.tokens.revoke(name, now=service.clock.now())
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):  # a name, not an address
-        return ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _announce(url: str, token: str | None, tick_seconds: float | None, around: Surroundings) -> None:
@@ -124,7 +118,7 @@ def _tell_model(around: Surroundings) -> str:
     if not around.has_model_key:
         return "none, for want of DEEPSEEK_API_KEY: plans and drafts are the defaults"
     url = urlsplit(around.model_url)
-    return f"what listens on {url.netloc}" if _is_loopback(url.hostname or "") else "DeepSeek"
+    return f"what listens on {url.netloc}" if is_loopback(url.hostname or "") else "DeepSeek"
 
 
 class _Server(uvicorn.Server):

@@ -21,6 +21,8 @@ UNRESOLVED_FIELD = re.compile(
     re.IGNORECASE,
 )
 """What was meant to be filled and was not: `{{field}}`, a pair of braces left alone, `[First Name]`, `<name>`."""
+UNSAFE_IN_HEADER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|=\\?")
+"""Where, in a line of mail, another header or encoded text could begin."""
 MAX_MARKS = 30
 """On one letter; more is no script but an attack, because NFC sorts them in quadratic time (UAX #15, stream-safe text)."""
 _MARKS_IN_PARTS = frozenset("\u0f73\u0f75\u0f81")

@@ -13,6 +13,7 @@ from email.utils import format_datetime, parseaddr
 from typing import Final, NoReturn
 
 from backend.domain.instants import from_text
+from backend.domain.text import UNSAFE_IN_HEADER
 from backend.errors import ArrivalDiffers, MailRefused
 from backend.mail.address import read_address
 from backend.ports import OutgoingEmail
@@ -20,7 +21,6 @@ from backend.ports import OutgoingEmail
 _REFUSED_BY: Final = "This service"
 _MAX_LINE_CHARS: Final = 998  # RFC 5322, 2.1.1
 _MAX_ENCODED_LINE_CHARS: Final = 76  # RFC 2047, 2
-_UNSAFE_IN_HEADER: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|=\\?")
 _UNSAFE_IN_BODY: Final = re.compile("[\x00\ud800-\udfff]")
 _LINE_END: Final = re.compile("\r\n?|\n")
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
@@ -83,7 +83,7 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _header_text(what: str, text: str) -> str:
-    if _UNSAFE_IN_HEADER.search(text):
+    if UNSAFE_IN_HEADER.search(text):
         _refuse(f"its {what} holds a line break, a control character or '=?', where another header or encoded text could begin")
     if len(text) + len(what) > _MAX_LINE_CHARS - len(": "):
         _refuse(f"its {what} is longer than a line of mail may be, {_MAX_LINE_CHARS} characters")

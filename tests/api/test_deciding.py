@@ -90,7 +90,7 @@ async def test_of_two_decisions_at_once_one_wins(door: Door, second: str) -> Non
     assert len(door.mailer.delivered) == won.json()["sent"]
 
 
-@pytest.mark.req("API-R17")
+@pytest.mark.req("API-R24")
 async def test_an_unknown_draft_and_a_stale_version_decide_nothing(door: Door) -> None:
     """404 for a draft that is none; 409 for the version before, and for a version of another number; then the right one."""
     first = await door.held_draft()
@@ -104,7 +104,7 @@ async def test_an_unknown_draft_and_a_stale_version_decide_nothing(door: Door) -
     assert (await door.post(f"/drafts/{second}/approve", {"version": 2})).json()["sent"] is True
 
 
-@pytest.mark.req("API-R17")
+@pytest.mark.req("API-R24")
 async def test_the_fifth_version_is_the_last(door: Door) -> None:
     """Regenerating once more is 409 and decides nothing; the version still waits for another decision."""
     draft_id = await door.held_draft()

@@ -190,7 +190,7 @@ async def test_an_address_is_refused_for_what_it_is(door: Door, address: str, wh
     assert (await door.post("/contacts", contact(address="ada@host.test"))).status_code == 200
 
 
-@pytest.mark.req("API-R7")
+@pytest.mark.req("API-R25")
 async def test_an_unknown_path_and_another_method_are_problems_too(door: Door) -> None:
     """404 where there is nothing, also with a slash too many; 405 where there is, with what it takes."""
     for path in ("/", "/nothing", "/drafts/", "/drafts/a/b/c"):

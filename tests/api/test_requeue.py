@@ -35,7 +35,7 @@ async def assert_refused(door: Door, kind: str) -> None:
     assert (await thread(door), await door.rows.sends(), await door.rows.audit()) == before
 
 
-@pytest.mark.req("API-R20")
+@pytest.mark.req("API-R20", "API-R22")
 async def test_a_refused_send_is_tried_again(door: Door) -> None:
     """The decision stands: the sweep after it sends the approved text, once, and the audit trail says who put it back."""
     await park_refused(door)
@@ -75,7 +75,7 @@ async def test_a_thread_without_a_decision_is_drafted_anew(door: Door) -> None:
     assert len(door.mailer.delivered) == 2
 
 
-@pytest.mark.req("API-R20")
+@pytest.mark.req("API-R22")
 @pytest.mark.parametrize("state", ["reserved", "unknown"])
 async def test_an_email_that_may_have_left_is_repeated_under_its_key_while_the_provider_knows_it(
     door: Door, state: str
@@ -95,7 +95,7 @@ async def test_an_email_that_may_have_left_is_repeated_under_its_key_while_the_p
     assert set(door.mailer.deliveries.values()) == {1}
 
 
-@pytest.mark.req("API-R20")
+@pytest.mark.req("API-R23")
 async def test_a_thread_that_is_not_parked_is_left_alone(door: Door) -> None:
     """Scheduled, waiting or stopped: there is nothing to put back; an operator who comes second learns so."""
     await door.seed("ada")
@@ -108,12 +108,13 @@ async def test_a_thread_that_is_not_parked_is_left_alone(door: Door) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 409]
 
 
-@pytest.mark.req("API-R20")
+@pytest.mark.req("API-R21")
 async def test_a_batch_sent_twice_puts_back_once(door: Door) -> None:
-    """At once or only after the thread was given up again, a repeat changes nothing and has the answer of the first."""
+    """It is one request; at once or only after the thread was given up again, a repeat changes nothing and has its answer."""
     await park_refused(door)
     wavering = WaveringDatabase(door.service.database, times=2)
     await D1Requeue(wavering).requeue("close", "ada", principal="op")
+    assert len(wavering.batches) == 1
     door.mailer.refuse()
     await door.sweep()
     parked = await thread(door)
@@ -125,7 +126,7 @@ async def test_a_batch_sent_twice_puts_back_once(door: Door) -> None:
     assert len(await door.rows.audit(action="requeue")) == 1
 
 
-@pytest.mark.req("API-R20")
+@pytest.mark.req("API-R23")
 @pytest.mark.parametrize(
     ("campaign_id", "contact_id", "kind"),
     [("open", "ada", "Campaign"), ("close", "eve", "Contact"), ("close", "bob", "Thread")],

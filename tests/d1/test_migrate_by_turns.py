@@ -34,7 +34,7 @@ async def recorded(edge: Edge) -> list[str]:
     return [row["name"] for row in record.rows]
 
 
-@pytest.mark.req("D1-R7", "EDGE-R16", "DOCTOR-R6")
+@pytest.mark.req("D1-R7", "EDGE-R20", "DOCTOR-R6")
 async def test_wrangler_finds_what_we_applied(lone_edge: Edge) -> None:
     """An empty D1 is wrong until our command has run through the bridge; then wrangler has nothing to apply."""
     overrides = {"d1_url": lone_edge.url, "d1_token": lone_edge.token}
@@ -47,7 +47,7 @@ async def test_wrangler_finds_what_we_applied(lone_edge: Edge) -> None:
     assert await recorded(lone_edge) == FILES
 
 
-@pytest.mark.req("D1-R7", "EDGE-R16")
+@pytest.mark.req("D1-R7", "EDGE-R20")
 async def test_each_goes_on_where_the_other_stopped(lone_edge: Edge, tmp_path: Path) -> None:
     """Wrangler applies the first file, our command those after it, and then neither has anything left to apply."""
     first, *rest = FILES

@@ -78,7 +78,7 @@ NEVER = {
 }
 
 
-@pytest.mark.req("D1-R4")
+@pytest.mark.req("D1-R25")
 @pytest.mark.parametrize("message", NEVER.values(), ids=list(NEVER))
 @pytest.mark.parametrize("status", [400, 500])
 async def test_what_cannot_pass_is_never_tried_again(
@@ -95,7 +95,7 @@ async def test_what_cannot_pass_is_never_tried_again(
     assert len(server.requests) == 1
 
 
-@pytest.mark.req("D1-R4")
+@pytest.mark.req("D1-R25")
 @pytest.mark.parametrize(("status", "why"), [(401, "D1_TOKEN"), (403, "D1_TOKEN"), (404, "D1_URL"), (413, "one request holds")])
 async def test_a_refusal_is_final(client: MeteredDatabase, server: LoopbackD1, status: int, why: str) -> None:
     """A wrong token, a wrong address and a body too large do not get better; nothing ran, so nothing was rolled back."""

@@ -76,7 +76,7 @@ async def test_the_authority_of_the_platform_is_trusted(tmp_path: Path, monkeypa
                 await database.batch(ONE)
 
 
-@pytest.mark.req("MODEL-R1")
+@pytest.mark.req("MODEL-R23")
 async def test_an_authority_that_cannot_be_read_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence names the variable."""
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")

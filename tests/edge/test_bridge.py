@@ -198,7 +198,7 @@ def test_another_path_is_not_found(caller: httpx.Client) -> None:
         assert (response.status_code, code_of(response)) == (404, 7000), path
 
 
-@pytest.mark.req("EDGE-R7")
+@pytest.mark.req("EDGE-R17")
 def test_another_method_is_not_allowed(caller: httpx.Client) -> None:
     """405 names the one method there is."""
     for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS"):

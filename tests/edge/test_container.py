@@ -46,7 +46,7 @@ def test_the_container_reaches_d1_by_name_without_a_token(probe: httpx.Client) -
     assert from_container(probe, "http://d1.internal/elsewhere", "SELECT 1").status_code == 404
 
 
-@pytest.mark.req("EDGE-R14")
+@pytest.mark.req("EDGE-R18")
 @pytest.mark.parametrize("host", ["example.com", "d1.internal.example.com", "127.0.0.1", "api.deepseek.com.example.com"])
 def test_the_container_reaches_no_other_host(probe: httpx.Client, host: str) -> None:
     """The platform's own refusal, before any connection is made."""

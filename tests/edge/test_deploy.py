@@ -23,7 +23,7 @@ def test_a_dry_run_deploys_worker_database_and_container(tmp_path: Path) -> None
     assert (tmp_path / "bundle" / "worker.js").exists()
 
 
-@pytest.mark.req("EDGE-R16")
+@pytest.mark.req("EDGE-R20")
 def test_applying_the_migrations_again_applies_none(migrated: Path, tmp_path: Path) -> None:
     """The first time wrangler applies every file of ours; the second time it has nothing to do."""
     files = sorted(path.name for path in (REPOSITORY / "backend" / "store" / "migrations").glob("*.sql"))

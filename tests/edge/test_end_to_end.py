@@ -82,7 +82,7 @@ def test_a_cron_firing_resumes_a_due_thread_and_its_repeat_does_nothing(edge: Ed
         assert served.end(signal.SIGTERM) == 0
 
 
-@pytest.mark.req("EDGE-R11")
+@pytest.mark.req("EDGE-R11", "EDGE-R19")
 @pytest.mark.usefixtures("service_port")
 def test_a_firing_while_the_service_is_down_is_made_good_by_its_repeat(edge: Edge) -> None:
     """Between two lives of the service a firing fails loudly; repeated once it serves again, it is the same one tick."""

@@ -76,7 +76,7 @@ def test_the_same_firing_twice_is_one_tick(edge: Edge, service_port: int, cron: 
     assert (len(service.asked), len(ticks(edge, cron))) == (2, 2)
 
 
-@pytest.mark.req("EDGE-R11")
+@pytest.mark.req("EDGE-R11", "EDGE-R19")
 def test_a_dead_service_fails_the_tick_and_a_repeat_delivers_it(edge: Edge, service_port: int, cron: str) -> None:
     """Nobody listens: the handler fails and the row keeps why; the repeat is delivered on the same row."""
     assert fire(edge, cron) == 500

@@ -49,7 +49,7 @@ async def test_the_authority_of_the_platform_is_trusted(tmp_path: Path, monkeypa
             await ask(server, scheme="https")
 
 
-@pytest.mark.req("MODEL-R1")
+@pytest.mark.req("MODEL-R23")
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
 def test_an_authority_that_cannot_be_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None

@@ -45,6 +45,18 @@ async def test_killed_between_any_two_requests_the_touch_is_sent_once(at: int, m
         assert await fleet.rows.send_states() == ["sent"]
 
 
+async def test_a_thread_is_taken_over_when_its_lease_ends() -> None:
+    """Three minutes after a process was killed within its run, and not a second before."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        with pytest.raises(Killed):
+            await fleet.on(KillingDatabase(fleet.database, 3, "before")).resume()
+        fleet.clock.advance(timedelta(seconds=179))
+        assert (await fleet.resume()).runs == []
+        fleet.clock.advance(timedelta(seconds=1))
+        assert [run.status for run in (await fleet.resume()).runs] == ["awaiting_approval"]
+
+
 async def test_no_request_of_a_first_touch_goes_untested() -> None:
     """A first touch makes exactly the requests the test above kills: see, claim, commit, decide, reserve, commit."""
     async with open_fleet(SCRIPT, coach=True) as fleet:

@@ -69,7 +69,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
-@pytest.mark.req("DOCTOR-R1", "DOCTOR-R2")
+@pytest.mark.req("DOCTOR-R1", "DOCTOR-R12")
 @pytest.mark.usefixtures("models_allowed")
 async def test_a_sound_service_is_ok_in_every_check(database: MeteredDatabase) -> None:
     """Nothing to note, nothing to do, and the model's server is not even connected to."""
@@ -120,7 +120,7 @@ async def test_real_d1_through_the_worker_is_sound(edge: Edge) -> None:
     assert found.rows == []
 
 
-@pytest.mark.req("DOCTOR-R5")
+@pytest.mark.req("DOCTOR-R5", "DOCTOR-R11")
 def test_a_database_that_is_not_there_is_said_so() -> None:
     """Exit code 1, one finding for the database, and the rest of the configuration all the same."""
     answered = doctor("--json", D1_URL=LOST, D1_TOKEN="t")
@@ -227,7 +227,7 @@ async def test_a_stored_flag_is_told_with_who_set_it(database: MeteredDatabase) 
     assert report["stored flags"].found.startswith("CAMPAIGN_COACH_ENABLED on, set by ana")
 
 
-@pytest.mark.req("DOCTOR-R1")
+@pytest.mark.req("DOCTOR-R1", "DOCTOR-R11")
 @pytest.mark.usefixtures("database")
 def test_the_report_is_a_table_or_json() -> None:
     """Both say the same of each check; nothing else is on standard output or standard error."""

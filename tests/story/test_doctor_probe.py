@@ -83,7 +83,7 @@ async def test_no_finding_holds_the_key(state: str) -> None:
     assert KEY not in f"{finding.found} {finding.advice}"
 
 
-@pytest.mark.req("DOCTOR-R2", "MODEL-R21")
+@pytest.mark.req("DOCTOR-R12", "MODEL-R21")
 @pytest.mark.usefixtures("models_allowed")
 @pytest.mark.parametrize(("arguments", "asked"), [("", 0), (" --probe", 1)])
 async def test_the_command_asks_only_when_told_to(monkeypatch: pytest.MonkeyPatch, arguments: str, asked: int) -> None:

@@ -130,3 +130,14 @@ async def test_an_approval_that_is_gone_parks_the_touch_at_once() -> None:
         assert (fleet.mailer.attempts.total(), await fleet.rows.sends()) == (0, [])
         fleet.clock.advance(timedelta(days=30))
         assert (await fleet.resume()).runs == []
+
+
+@pytest.mark.req("AA02-R21")
+async def test_an_approval_of_what_the_graph_does_not_hold_parks_at_once() -> None:
+    """With its checkpoint gone a thread waits with nothing: a person looks, and nothing is posted."""
+    async with open_fleet() as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        await fleet.saver.adelete_thread("close:ada")
+        report = await fleet.decide("approve")
+        assert (report.status, report.next_touch_at, fleet.mailer.attempts.total()) == ("parked", None, 0)

@@ -2,11 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from backend.campaigns import RETRY_AFTER
 from backend.domain.instants import to_text
 from backend.errors import ModelCallFailed
 from tests.northwind import PLAN, SCRIPT
@@ -22,6 +22,15 @@ async def test_ten_ticks_at_once_run_each_due_thread_once() -> None:
         ran = [run.thread_id for report in reports for run in report.runs]
         assert sorted(ran) == sorted(f"close:{contact_id}" for contact_id in contacts)
         assert fleet.model.count("email:compose") == len(contacts)
+
+
+async def test_a_sweep_takes_no_more_than_it_may() -> None:
+    """Twelve of thirteen due threads, in claims of ten and two, and it says that something is left; the next takes the last."""
+    contacts = [f"contact{number}" for number in range(13)]
+    async with open_fleet(contacts=contacts) as fleet:
+        await fleet.campaigns.enrol("close", contacts, principal="op")
+        swept = [await fleet.campaigns.resume(max_threads=12) for _ in range(3)]
+        assert [(len(report.runs), report.took_all) for report in swept] == [(12, False), (1, True), (0, True)]
 
 
 @pytest.mark.req("AA02-R20")
@@ -74,13 +83,16 @@ async def test_a_planned_first_gap_delays_the_first_touch() -> None:
 
 @pytest.mark.req("AA02-R5")
 async def test_five_failures_park_a_thread_and_never_stop_the_others() -> None:
-    """The plan made before a failing composition is kept; the fifth failure parks the thread with its error."""
+    """The plan made before a failing composition is kept; the waits grow, and the fifth failure parks it with its error."""
     broken: dict[str, Any] = {**SCRIPT, "email:compose": RuntimeError("the writer is broken")}
     async with open_fleet(broken, coach=True) as fleet:
         await fleet.enrol()
-        for _ in range(len(RETRY_AFTER) + 1):
+        began_at = [fleet.clock.now()]
+        for _ in range(5):
             (run,) = (await fleet.fast_forward()).runs
+            began_at.append(fleet.clock.now())
             assert "RuntimeError" in run.error
+        assert [(later - earlier) // timedelta(minutes=1) for earlier, later in pairwise(began_at)] == [0, 1, 5, 15, 60]
         thread = await fleet.thread()
         assert (thread["status"], thread["attempts"], thread["next_touch_at"]) == ("parked", 5, None)
         assert thread["status_reason"] == "Something unforeseen happened (RuntimeError); the log says where."
