@@ -16,7 +16,7 @@ from backend.graphs.writing import quotable
 
 MAX_DEFAULT_SUBJECT_CHARS = 50
 _MAX_NAME_CHARS = 60
-_MAX_QUOTED_CHARS = 200
+_MIN_QUOTED_CHARS, _MAX_QUOTED_CHARS = 8, 200
 _MAX_OFFER_CHARS = 400
 _COIN_TOSS = 0.5
 """What is no surer than this is not told to the person it is about."""
@@ -104,8 +104,8 @@ _TOUCHES = (
         offer="Until then, this much about our offer.",
         point=(
             "If other things come first at present, that is a perfectly good reason to leave this alone. I would rather "
-            "come back when it suits you than stand in the way, and nobody owes me an explanation for either. A season is"
-            " enough for me to plan with."
+            "come back when it suits you than stand in the way, and nobody owes me an explanation for either. I plan far "
+            "enough ahead to wait."
         ),
         ask="Is there a better time of year for you to look at this?",
     ),
@@ -208,15 +208,16 @@ def _greet(payload: EmailPayload) -> str:
 
 
 def _tell_offer(payload: EmailPayload, touch: _Touch) -> str:
-    """The sentences of the offer that no email told yet, two in the first touch and then one; after them, where to read on."""
+    """The sentences of the offer that no email told yet, two in the first touch and then one; after them, what it was about."""
     sentences = [one_line(sentence) for sentence in _SENTENCE_END.split(clean(payload["offer"])) if sentence]
     said = [sentence for sentence in sentences if not sentence.endswith(_ASKS)] or sentences
     untold = [sentence for sentence in said if not _was_told(sentence, payload)]
     told = " ".join(untold[: 2 if touch is _TOUCHES[0] else 1])
-    if not told:
-        links = [link for link in payload["allowed_links"] if not _was_told(link, payload)]
-        return f"The details are at {links[0]}" if links else ""
-    return f"{touch.offer} {_cut(told, _MAX_OFFER_CHARS)}"
+    if told:
+        return f"{touch.offer} {_cut(told, _MAX_OFFER_CHARS)}"
+    link = next((link for link in payload["allowed_links"] if not _was_told(link, payload)), "")
+    subject = quotable(payload["history"][0]["subject"]) if payload["history"] else ""
+    return f"The details are at {link}" if link else f"It is about what I wrote to you under “{subject}”." if subject else ""
 
 
 def _untold_fact(payload: EmailPayload) -> str:
@@ -236,7 +237,7 @@ def _untold_fact(payload: EmailPayload) -> str:
 def _quote(value: str) -> str:
     line = one_line(value)
     sentence = _cut(_SENTENCE_END.split(line)[0], _MAX_QUOTED_CHARS).translate(_INNER_QUOTES)
-    if not _is_quotable(line) or sentence.endswith(_ASKS):
+    if len(line) < _MIN_QUOTED_CHARS or not _is_quotable(line) or sentence.endswith(_ASKS):
         return ""
     return sentence if sentence.endswith(_ENDS) else f"{sentence}."
 

@@ -103,8 +103,9 @@ async def test_each_of_the_six_keeps_its_bounds(changes: dict[str, Any], *, sent
 
 @pytest.mark.req("TEXT-R12")
 async def test_each_touch_quotes_a_fact_of_its_own() -> None:
-    """In quotation marks and one sentence long, because a fact need not be a sentence; after the last one none again."""
-    quoted = [re.findall("“(.*?)”", letter(draft)[0]) for draft in await sequence()]
+    """In quotation marks and one sentence long, because a fact need not be a sentence; no bare number, and none twice."""
+    number = fact("close_days", "3", confidence=1.0)
+    quoted = [re.findall("“(.*?)”", letter(draft)[0]) for draft in await sequence(facts=[number, *FACTS])]
     assert quoted == [
         ["Its close takes three days."],
         ["It runs two ledgers."],
@@ -117,12 +118,13 @@ async def test_each_touch_quotes_a_fact_of_its_own() -> None:
 
 @pytest.mark.req("TEXT-R12")
 async def test_the_offer_is_told_once_and_then_where_to_read_on() -> None:
-    """Two sentences first, one in each touch after, no question of it, and at its end the campaign's link."""
+    """Two sentences first, then one a touch, no question of it; after them the campaign's link, then what it was about."""
     told = [draft["body"] for draft in await sequence()]
     for sentence in OFFER.split(". ")[:3]:
         assert sum(sentence in body for body in told) == 1
     assert "Tired of it" not in "".join(told)
     assert [LINK in body for body in told] == [False, False, True, False, False, False]
+    assert ["under “A question for Northwind”" in body for body in told] == [False, False, False, True, True, True]
 
 
 @pytest.mark.req("TEXT-R13")
@@ -130,7 +132,8 @@ async def test_what_is_not_known_is_not_spoken_of() -> None:
     """Neither a title, a first name or a fact that are missing, nor a number of ours."""
     for draft in await sequence(**UNKNOWN):
         assert draft["body"].startswith("Hello,\n")
-        assert not re.search(r"\d|\{\{|“|As  ?you|  ", f"{draft['subject']}\n{draft['body']}".replace(LINK, ""))
+        assert not re.search(r"\d|\{\{|As  ?you|  ", f"{draft['subject']}\n{draft['body']}".replace(LINK, ""))
+        assert "“" not in letter(draft)[0]
 
 
 @pytest.mark.req("TEXT-R13")
