@@ -16,6 +16,7 @@ MemoryKind = Literal["objection", "wish", "tried"]
 
 MAX_DRAFT_VERSIONS = 5
 
+_HONORIFICS = frozenset({"dr", "prof", "mr", "mrs", "ms", "herr", "frau"})
 _DRAFT_ID = re.compile(r"([^:]+:[^:]+):([0-9]{1,4}):([0-9]{1,4})")
 
 
@@ -134,6 +135,7 @@ class GraphMeta(TypedDict, total=False):
     review_passed: bool
     review_notes: list[str]
     unresolved_fields: list[str]
+    faults: list[str]
 
 
 class Draft(TypedDict):
@@ -282,6 +284,12 @@ class Case:
     addressee: Addressee | None = None
 
 
+def _first_name(name: str) -> str:
+    """What a person is greeted with; a title before the name is not it."""
+    words = name.split()
+    return next((word for word in words if word.rstrip(".").casefold() not in _HONORIFICS), name)
+
+
 def addressee_of(campaign: Campaign, contact: Contact) -> Addressee:
     """Whom an email of this campaign to this contact would go to, and from whom, as both stand now."""
     return Addressee(
@@ -300,7 +308,7 @@ def email_payload(  # noqa: PLR0913  # what a worker may know, each thing named
     return {
         "contact": {
             "name": contact["name"],
-            "first_name": contact["name"].split(" ")[0],
+            "first_name": _first_name(contact["name"]),
             "title": contact["title"],
         },
         "company": {"name": company["name"] if company else "", "domain": (company["domain"] or "") if company else ""},
@@ -309,7 +317,8 @@ def email_payload(  # noqa: PLR0913  # what a worker may know, each thing named
         "allowed_links": campaign["allowed_links"],
         "facts": dossier["facts"],
         "history": [Email(subject=past["subject"], body=past["body"]) for past in dossier["history"]],
-        "memories": dossier["memories"],
+        # What was tried stands in the history; a row of that kind may be a draft that nobody sent.
+        "memories": [memory for memory in dossier["memories"] if memory["kind"] != "tried"],
         "step": step,
         "version": version,
         "today": now.date().isoformat(),

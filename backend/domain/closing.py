@@ -1,59 +1,107 @@
-"""How an email ends: a signature and a line that offers a way out, added by rule and therefore never written by a model."""
+"""How an email ends: a signature and an opt-out line, added once and by rule, and taken off a text that has them already.
+
+Models sign although they are told not to, and people edit what was signed, so both are recognised in the wording of several
+languages. What cannot be told from the letter itself stays.
+"""
 
 import re
 
+from backend.domain.text import UNRESOLVED_FIELD
+
 OPT_OUT_LINE = 'If you would rather not hear from me again, reply with "unsubscribe" and I will not write again.'
-_MAX_SIGNATURE_LINES = 5
+
+_MAX_SIGNATURE_LINES = 6
 _MAX_SIGNATURE_LINE_CHARS = 60
-_GREETINGS = (
-    r"(?:with )?(?:(?:best|kind|warm|kindest|warmest|many) )?(?:regards|wishes|greetings)|all the best|best|cheers"
-    r"|(?:many )?thanks|thank you|sincerely|(?:yours|best) (?:sincerely|truly|faithfully)|talk soon"
-    r"|mit (?:freundlichen|besten|herzlichen) grüßen"
-    r"|(?:viele|beste|herzliche|liebe|freundliche) grüße|(?:bien )?cordialement|bien à vous|saludos(?: cordiales)?|un saludo"
-    r"|atentamente|cordiali saluti|distinti saluti|met vriendelijke groet(?:en)?|com os melhores cumprimentos|atenciosamente"
+_MAX_OPT_OUT_CHARS = 300
+_PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*")
+_POSTSCRIPT = re.compile(r"P\.?\s?P?\.?S\b", re.IGNORECASE)
+_FAREWELLS = (
+    r"(?:with )?(?:my )?(?:very )?(?:best|kind|kindest|warm|warmest) (?:regards|wishes)|regards|all the best",
+    r"sincerely(?: yours)?|yours (?:sincerely|truly|faithfully)|respectfully(?: yours)?|cordially|warmly",
+    r"(?:mit )?(?:freundliche[nr]?|beste[nr]?|herzliche[nr]?|liebe[nr]?|viele[n]?|schöne[n]?) (?:grüßen?|grüssen?|gruß|gruss)",
+    r"mfg|hochachtungsvoll|(?:bien |très )?cordialement|bien à vous|(?:sincères|cordiales|meilleures) salutations",
+    r"(?:un |muchos )?(?:cordial )?saludos?(?: cordial(?:es)?)?|atentamente|(?:cordiali|distinti) saluti|un (?:caro )?saluto",
+    r"cordialmente|atenciosamente|(?:com os )?(?:melhores )?cumprimentos",
+    r"(?:met )?(?:vriendelijke|hartelijke) groet(?:en)?|groeten",
+    r"(?:med )?(?:vänlig|vänliga|bästa) hälsning(?:ar)?|mvh|(?:med )?venn?lige? hilsen",
+    r"(?:serdecznie )?pozdrawiam|z poważaniem|敬具",
 )
-_SIGN_OFF = re.compile(rf"(?:{_GREETINGS})[,.!]?", re.IGNORECASE)
-_OPT_OUT = re.compile(
-    r"(?:p\.? ?s\.?:? )?(?:if you|to |reply|you can|not interested|don.t want|no longer)\b.*\b(?:unsubscribe|opt[ -]?out)\b.*",
+_FAREWELL = re.compile(
+    f"(?:{'|'.join(_FAREWELLS)}|best|cheers|(?:many )?thanks(?: again)?|thank you|talk soon|gruß|merci|gracias|grazie)"
+    r"(?P<rest>[ ,.!].*|)",
     re.IGNORECASE,
 )
-_DASHES = "-–— "
+_OPT_OUT = re.compile(
+    r"rather not (?:hear|receive|get)|(?:no longer|n[o']t) (?:wish|want|like) to (?:hear|receive|get|be contacted)"
+    r"|stop receiving|\b(?:reply|answer|respond|write back)\b[^.?!\n]{0,40}\b(?:unsubscribe|stop)\b"
+    r"|(?:^|[.!;(] ?)(?:to|please) (?:unsubscribe|opt out)\b|\bunsubscribe (?:here|at|by|from)\b|\bopt out (?:here|at|by|of)\b"
+    r"|\babmelden\b|\babbestellen\b|nichts mehr von (?:mir|uns)|keine weiteren (?:e-?mails?|nachrichten)"
+    r"|désabonner|désinscrire|ne plus recevoir|(?:darse|darme|dar) de baja|dejar de recibir|no (?:desea|quiere)s? recibir más"
+    r"|disiscriv|non (?:ricevere|riceverne) più|descadastr|cancelar a (?:inscrição|subscrição)|deixar de receber"
+    r"|\bafmelden\b|\buitschrijven\b|geen (?:e-?mails?|berichten) meer|wypisać się|avregistrera|配信停止|配信を停止",
+    re.IGNORECASE,
+)
 
 
 def close(body: str, sender_name: str) -> str:
-    """`body` with one signature and one opt-out line under it, whatever of both it ended with."""
+    """`body` with the signature and the opt-out line below it, once each, whoever had signed it before."""
     return f"{without_closing(body, sender_name)}\n\nBest regards,\n{sender_name}\n\n{OPT_OUT_LINE}"
 
 
 def without_closing(body: str, sender_name: str) -> str:
-    """`body` without the signatures and opt-out lines at its end; its first line always stays."""
-    lines = body.strip().split("\n")
-    while 0 < (kept := _cut_once(lines, sender_name)) < len(lines):
-        del lines[kept:]
-    return "\n".join(lines)
+    """`body` without the signature and the opt-out line at its end; a postscript stays, and a body that is nothing else.
+
+    Closing and taking off again gives the same text, and so does taking off twice.
+    """
+    paragraphs, postscripts = _PARAGRAPH_END.split(body.strip()), list[str]()
+    names = {name.casefold() for name in (sender_name, *sender_name.split(" ")[:1]) if name}
+    while True:
+        last = paragraphs[-1]
+        if len(paragraphs) > 1 and _POSTSCRIPT.match(last):
+            postscripts.insert(0, paragraphs.pop())
+            continue
+        letter = _without_last_lines(last, names)
+        if letter == last or not (letter or paragraphs[:-1]):
+            return "\n\n".join([*paragraphs, *postscripts])
+        paragraphs[-1:] = [letter] if letter else []
 
 
-def _cut_once(lines: list[str], sender_name: str) -> int:
-    """How many of `lines` stay when one blank line, opt-out line, name or sign-off with what is under it goes from the end."""
-    last = lines[-1].strip() if lines else ""
-    if lines and (not last or last == OPT_OUT_LINE or _OPT_OUT.fullmatch(last) or _is_name(last, sender_name)):
-        return len(lines) - 1
-    for kept in range(len(lines) - 1, max(len(lines) - 2 - _MAX_SIGNATURE_LINES, -1), -1):
-        if _is_sign_off(lines[kept].strip(), sender_name):
-            return kept
-        if len(lines[kept]) > _MAX_SIGNATURE_LINE_CHARS or lines[kept].rstrip().endswith(("?", ":")):
-            break
-    return len(lines)
+def offers_opt_out(body: str) -> bool:
+    """Whether `body` says how not to be written to again, in the rule's words or in others."""
+    return _OPT_OUT.search(body) is not None
 
 
-def _is_name(line: str, sender_name: str) -> bool:
-    names = {sender_name.casefold(), sender_name.partition(" ")[0].casefold()} - {""}
-    return line.strip(_DASHES).rstrip(".,").casefold() in names or line == "--"
+def _without_last_lines(paragraph: str, names: set[str]) -> str:
+    """`paragraph` without the closing it ends with; `""` when it is nothing else."""
+    lines = paragraph.split("\n")
+    if _is_opt_out(" ".join(lines)):
+        return ""
+    if _is_opt_out(lines[-1]):
+        return "\n".join(lines[:-1])
+    first = max(0, len(lines) - _MAX_SIGNATURE_LINES)
+    begins = next((index for index in range(first, len(lines)) if _is_signature(lines[index:], names)), len(lines))
+    return "\n".join(lines[:begins]).rstrip()
 
 
-def _is_sign_off(line: str, sender_name: str) -> bool:
-    """Whether `line` is "Best regards," and the like, with or without the sender's name after it."""
-    greeting, comma, name = line.partition(",")
-    return bool(_SIGN_OFF.fullmatch(line)) or bool(
-        comma and _SIGN_OFF.fullmatch(greeting) and _is_name(name.strip(), sender_name)
-    )
+def _is_opt_out(text: str) -> bool:
+    """A paragraph that asks something is part of the letter, whatever it speaks of."""
+    return len(text) <= _MAX_OPT_OUT_CHARS and "?" not in text and offers_opt_out(text)
+
+
+def _is_signature(lines: list[str], names: set[str]) -> bool:
+    """A farewell, a name or the mark of a signature, and below it nothing but short lines that begin no sentence."""
+    line, *below = (line.strip() for line in lines)
+    if any(len(other) > _MAX_SIGNATURE_LINE_CHARS or _is_prose(other) for other in below):
+        return False
+    farewell = _FAREWELL.fullmatch(line)
+    rest = farewell["rest"].strip(" ,.!") if farewell else line
+    return (not rest and bool(line)) or line == "--" or _is_name(rest, names)
+
+
+def _is_prose(line: str) -> bool:
+    return line.endswith("?") or (line[:1].islower() and " " in line)
+
+
+def _is_name(text: str, names: set[str]) -> bool:
+    bare = text.strip(" ,.!-–—")  # a dash before the name, of any length
+    return bare.casefold() in names or UNRESOLVED_FIELD.fullmatch(bare) is not None

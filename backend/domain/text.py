@@ -14,10 +14,14 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 _MERGE_FIELD = re.compile(r"\{\{\s*([A-Za-z_]+)\s*\}\}")
 _MARK = re.compile("<{3,}|>{3,}")
-# A placeholder is words in one pair of brackets; `[1]`, `[…]`, `[sic]` and a mail server's `[EXTERNAL]` are none.
-_WORDS = r"[^\W\d_][\w '’/-]{0,40}"
+# A placeholder is words in one pair of brackets; `[1]`, `[…]`, `[sic]`, `[see below]` and a link in Markdown are none.
+_WORDS = r"[^\W\d_][\w '’/&:-]{0,40}"
+_ASIDE = r"(?:sic|ext|external|see|cf|emphasis|translated)\b"
 UNRESOLVED_FIELD = re.compile(
-    rf"\{{\{{[^{{}}]*\}}\}}|\{{\{{|\}}\}}|\[ ?(?!(?:sic|ext|external)\]){_WORDS}\]|<{_WORDS}>",
+    r"\{\{[^{}]*\}\}|\{\{|\}\}"
+    rf"|[\[［【] ?(?!{_ASIDE}){_WORDS}[\]］】](?!\()|<[^\W\d_][\w '’-]{{0,40}}>"
+    r"|\{(?:[a-z]{0,20}(?:name|company|title|firm)[a-z]{0,20}|[a-z]{1,20}_[a-z_]{1,20})\}"
+    r"|%[a-z_]{3,30}%|\*\|\w{2,30}\|\*|\bX{3,}\b",
     re.IGNORECASE,
 )
 """What was meant to be filled and was not: `{{field}}`, a pair of braces left alone, `[First Name]`, `<name>`."""

@@ -40,7 +40,7 @@ from backend.domain.text import cut_on_word, one_line
 from backend.errors import AskedAgain, ModelUnavailable, SendRefused
 from backend.graphs import email_outreach_graph
 from backend.graphs.sending import Sending, deliver
-from backend.graphs.writing import FENCES, GROUNDED, WorkerDeps, describe, gather_evidence, telemetry
+from backend.graphs.writing import GROUNDED, LANGUAGE, MATERIAL, WorkerDeps, describe, gather_evidence, telemetry
 from backend.ports import Lease, MakeLLM, Prompt
 
 # Policy
@@ -56,23 +56,31 @@ _DEFAULT_TONE = "consultative"
 _DEFAULT_STOP_CRITERIA = "Stop when the contact replies, unsubscribes, or every touch was made."
 
 _PROMPT_NAME = "campaign:coach_plan"
-_EXAMPLE = """{"angle": "A close that ends before the board meets", "tone": "direct", "max_touches": 3,
- "cadence_days": [0, 4, 10], "stop_criteria": "Stop when a meeting is booked or a no is said."}"""
-_SYSTEM = f"""You are the coach of one outreach sequence to one contact. You plan it once; writers follow your plan for weeks,
-and it never changes. You write no email.
+_EXAMPLE = """{"angle": "A late start costs more than a long road.", "tone": "direct", "max_touches": 3,
+ "cadence_days": [0, 4, 9], "stop_criteria": "Stop when they name a day to talk, or say that it is settled otherwise."}"""
+_SYSTEM = f"""You are the coach of one outreach sequence: a few plain-text emails to one contact over some weeks. You
+plan it once, before the first email, and write none of them. Writers follow your plan to the end; it never changes. A person
+approves each email, and any reply ends the sequence.
 
-{FENCES}
+{MATERIAL}
+
 {GROUNDED}
 
-Choose one argument that joins what is offered to a fact of this contact or company, and as few emails as it can bear. Write in
-the language of the offer. The keys of your plan:
-- "angle": the one argument of the whole sequence, a text of at most {_MAX_ANGLE_CHARS} characters
-- "tone": one of {", ".join(f'"{tone}"' for tone in _TONES)}
-- "max_touches": how many emails at most, a whole number from {_MIN_TOUCHES} to {_MAX_TOUCHES}
-- "cadence_days": a list of max_touches whole numbers: the days to wait before each, from {_MIN_GAP_DAYS} to {_MAX_GAP_DAYS}
-- "stop_criteria": when to stop early, one sentence of at most {_MAX_STOP_CRITERIA_CHARS} characters; every writer reads it
+Find the one argument that joins the offer to what matters to this contact now. Rest it on the surest and newest fact; without
+one, on the offer. Plan as few emails as the argument can carry, closer together at first.
 
-Answer with one JSON object and nothing else, as in this example of another contact:
+{LANGUAGE}
+
+Answer with one JSON object and nothing else. Its keys:
+- "angle": text of at most {_MAX_ANGLE_CHARS} characters: the argument that all emails make
+- "tone": one of {", ".join(f'"{tone}"' for tone in _TONES)}
+- "max_touches": a whole number from {_MIN_TOUCHES} to {_MAX_TOUCHES}: the most emails to send
+- "cadence_days": a list of max_touches whole numbers from {_MIN_GAP_DAYS} to {_MAX_GAP_DAYS}: the days to wait before each
+  email, before the first one too
+- "stop_criteria": text of at most {_MAX_STOP_CRITERIA_CHARS} characters: what shows that the sequence is done early; writers
+  and approver read it
+
+An example of the form, about somebody else:
 {_EXAMPLE}"""
 
 

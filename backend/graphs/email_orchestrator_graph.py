@@ -9,6 +9,7 @@ The leader assigns roles and does none of the work; the reviewer is a rule and m
 no mailer. `hydrate` makes the one database read; the nodes after it each take their part of it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -30,13 +31,12 @@ from backend.domain.campaign import (
     PayloadOptions,
     email_payload,
 )
-from backend.domain.faults import find_unresolved
+from backend.domain.faults import find_faults, find_gaps
 from backend.domain.provenance import MODEL_SAID_SO, Provenance, provenance
 from backend.domain.suppression import reason_blocked
-from backend.domain.text import clean
 from backend.errors import ModelUnavailable
 from backend.graphs import email_compose_graph, email_reply_graph
-from backend.graphs.writing import FENCES, WorkerDeps, describe, gather_evidence, telemetry
+from backend.graphs.writing import MATERIAL, WorkerDeps, describe, gather_evidence, telemetry
 from backend.ports import Clock, MakeLLM, Prompt, Records
 
 # Policy
@@ -55,16 +55,16 @@ _ROLE_WORKERS: dict[Role, tuple[str, ...]] = {
 
 _PROMPT_NAME = "email:role_plan"
 _EXAMPLE = '{"roles": ["researcher", "composer", "reviewer"]}'
-_SYSTEM = f"""You lead a small team that writes one sales email. You do none of the work: you say which roles this email needs.
+_SYSTEM = f"""You lead a team that writes one sales email. You write nothing yourself: you say who works on this email.
 
-{FENCES}
+{MATERIAL}
 
 The roles, in this order, each at most once:
-- "researcher": lets the email rest on the facts; leave it out when no fact here is recent, sure and worth citing
-- "composer": writes the email; always needed
-- "reviewer": looks for gaps in the draft; worth it when a name, a title or a firm is missing
+- "researcher": lets the email rest on the facts. Leave it out when no fact is recent, sure and worth citing.
+- "composer": writes the email. Always needed.
+- "reviewer": looks for gaps in the draft. Needed when a name, a title or a firm is missing.
 
-Answer with one JSON object and nothing else, as in this example:
+Answer with one JSON object and nothing else. Its one key "roles" is a list of roles. An example of the form:
 {_EXAMPLE}"""
 
 
@@ -97,16 +97,15 @@ def _known_roles(raw: Any) -> list[Role]:
     return roles if "composer" in roles else []
 
 
-def _review_draft(draft: Any) -> Review:
-    """Flag an empty body and every field or placeholder nobody filled, as a reader sees the text; a rule, no model call.
+def _review_draft(draft: Any, allowed_links: Collection[str] | None = None) -> Review:
+    """Flag an empty body and every unresolved `{{…}}` or placeholder, as a reader sees the text; a rule, no model call.
 
-    `draft` is any JSON; what holds no `body` has an empty one. Nothing is raised.
+    With the campaign's `allowed_links` the whole gate of `find_faults` is passed. `draft` is any JSON; what holds no `body` has
+    an empty one. Nothing is raised.
     """
     fields = cast("dict[str, Any]", draft) if isinstance(draft, dict) else {}
     subject, body = (str(fields.get(part) or "") for part in ("subject", "body"))
-    notes = find_unresolved(subject, body)
-    if not clean(body):
-        notes.insert(0, "the body is empty")
+    notes = find_gaps(subject, body) if allowed_links is None else find_faults(subject, body, allowed_links)
     return Review(review_passed=not notes, review_notes=notes)
 
 
@@ -210,7 +209,8 @@ async def compose(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) 
 
 async def review_draft(state: OrchestratorState) -> dict[str, Any]:
     """Stamp the reviewer's verdict into `graph_meta`, whatever the roles say: it costs nothing."""
-    return {"graph_meta": {**state["graph_meta"], **_review_draft(state.get("draft", {}))}}
+    review = _review_draft(state.get("draft", {}), state["campaign"]["allowed_links"])
+    return {"graph_meta": {**state["graph_meta"], **review}}
 
 
 async def remember(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:

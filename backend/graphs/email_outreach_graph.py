@@ -1,6 +1,6 @@
-"""Worker: payload -> marked draft. The campaign's only writer.
+"""Worker: payload -> draft with its faults named. The campaign's only writer.
 
-    payload ─► compose ─► mark_unresolved ─► draft
+    payload ─► compose ─► flag_faults ─► draft
 
 It delegates the writing to `email_compose` and marks what a person must look at before approving. Spec: AA02.
 """
@@ -11,8 +11,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from backend.domain.campaign import Draft, EmailPayload
-from backend.domain.text import UNRESOLVED_FIELD
+from backend.domain.campaign import Draft, EmailPayload, GraphMeta
+from backend.domain.faults import find_faults, find_unresolved
 from backend.graphs import email_compose_graph
 from backend.graphs.writing import WorkerDeps
 
@@ -36,13 +36,15 @@ async def compose(state: OutreachState, runtime: Runtime[WorkerDeps]) -> dict[st
     return {"draft": written["draft"]}
 
 
-async def mark_unresolved(state: OutreachState) -> dict[str, Any]:
-    """Name the merge fields and placeholders nobody filled: a draft with one in it cannot be approved as it stands."""
+async def flag_faults(state: OutreachState) -> dict[str, Any]:
+    """Name what a person must look at before approving; with a field nobody filled the draft is not approved unseen."""
     draft = state["draft"]
-    unresolved = sorted(set(UNRESOLVED_FIELD.findall(f"{draft['subject']}\n{draft['body']}")))
-    if not unresolved:
-        return {}
-    return {"draft": {**draft, "graph_meta": {**draft["graph_meta"], "unresolved_fields": unresolved}}}
+    found = GraphMeta()
+    if unresolved := find_unresolved(f"{draft['subject']}\n{draft['body']}"):
+        found["unresolved_fields"] = unresolved
+    if faults := find_faults(draft["subject"], draft["body"], state["payload"]["allowed_links"]):
+        found["faults"] = faults
+    return {"draft": {**draft, "graph_meta": {**draft["graph_meta"], **found}}}
 
 
 # Topology
@@ -53,9 +55,9 @@ def build() -> CompiledStateGraph[Any, WorkerDeps, Any, Any]:
     return (
         StateGraph(OutreachState, context_schema=WorkerDeps)
         .add_node(compose)
-        .add_node(mark_unresolved)
+        .add_node(flag_faults)
         .add_edge(START, "compose")
-        .add_edge("compose", "mark_unresolved")
-        .add_edge("mark_unresolved", END)
+        .add_edge("compose", "flag_faults")
+        .add_edge("flag_faults", END)
         .compile(checkpointer=False, name="email_outreach")
     )

@@ -14,7 +14,18 @@ from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload, Memory
 from backend.domain.text import cut_on_word, one_line
-from backend.graphs.writing import FENCES, GROUNDED, UNSIGNED, WorkerDeps, describe, gather_evidence, quotable, write_draft
+from backend.graphs.default_emails import default_reply_body
+from backend.graphs.writing import (
+    GROUNDED,
+    LANGUAGE,
+    LETTER,
+    MATERIAL,
+    WorkerDeps,
+    describe,
+    gather_evidence,
+    quotable,
+    write_draft,
+)
 from backend.ports import Prompt
 
 # Policy
@@ -22,33 +33,30 @@ from backend.ports import Prompt
 _PROMPT_NAME = "email:reply"
 _MAX_LEARNED = 5
 _MAX_LEARNED_CHARS = 200
-_EXAMPLE = """{"subject": "Re: Your question", "body": "Hello Sam,\\n\\n…",
- "learned": [{"kind": "wish", "text": "wants to talk in May"}]}"""
-_SYSTEM = f"""You answer one email of a prospective customer, in plain text. A person approves every word before it leaves.
+_EXAMPLE = """{"subject": "Re: Your question", "body": "Hello {{first_name}},\\n\\n…", "learned": [
+ {"kind": "objection", "text": "is bound to a supplier until September"}, {"kind": "wish", "text": "wants to talk in May"}]}"""
+_SYSTEM = f"""You answer one email of a prospective customer for the sender. A person approves every word before it leaves.
 
-{FENCES}
+{MATERIAL}
+
 {GROUNDED}
 
-Answer what was asked, in the language of the email to answer, in at most 150 words. Promise nothing the offer does not hold;
-what the data does not answer, say so. Ask for one thing at most. If the email asks not to be written to, confirm that in one
-sentence and add nothing. {UNSIGNED}
+{LANGUAGE}
 
-"learned" holds what the email taught of the contact, at most {_MAX_LEARNED} entries of at most {_MAX_LEARNED_CHARS} characters,
-each of the kind "objection" or "wish"; it is an empty list when it taught nothing.
+- Answer everything that was asked, in the order it was asked, in at most 150 words. Promise nothing that the offer does not
+  hold; where the material has no answer, say that you will find out.
+- Take a no for a no. If they ask not to be written to, confirm that in one sentence and add nothing. If it is an automatic
+  reply, thank for it in one sentence and ask for nothing.
+- Else ask for one thing at most, and for less than they refused.
+{LETTER}
 
-Answer with one JSON object and nothing else, as in this example:
+"learned" is what the email teaches about the contact for later: at most {_MAX_LEARNED} entries, each of the kind "objection" or
+"wish" with a text of at most {_MAX_LEARNED_CHARS} characters; an empty list if it teaches nothing.
+
+Answer with one JSON object and nothing else. An example of the form, about somebody else:
 {_EXAMPLE}"""
 
 _ANSWERED = re.compile(r"(?:re:\s*)+", re.IGNORECASE)
-_DEFAULT_BODY = """Hello {{first_name}},
-
-Thank you for your answer. I have read it and will come back to you with a proper reply to each point, rather than a quick one.
-If there is something you would like me to look at first, one line from you is enough and I will start there."""
-
-
-def _default_email(incoming: Email) -> Email:
-    """The answer that is written when no model may be: it thanks, promises nothing and asks nothing hard."""
-    return Email(subject=_reply_subject(incoming["subject"]), body=_DEFAULT_BODY)
 
 
 def _reply_subject(subject: str) -> str:
@@ -98,7 +106,8 @@ async def write_reply(state: ReplyState, runtime: Runtime[WorkerDeps]) -> dict[s
     payload, evidence = state["payload"], state["evidence"]
     incoming = payload.get("incoming", Email(subject="", body=""))
     prompt = Prompt(name=_PROMPT_NAME, system=_SYSTEM, user=describe(payload, evidence))
-    draft, answer = await write_draft(runtime.context, prompt, payload, _default_email(incoming), evidence)
+    default = Email(subject=_reply_subject(incoming["subject"]), body=default_reply_body(payload))
+    draft, answer = await write_draft(runtime.context, prompt, payload, default, evidence)
     return {"draft": draft, "learned": _coerce_learned(answer.get("learned"))}
 
 

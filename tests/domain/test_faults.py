@@ -12,6 +12,7 @@ OPT_OUT = 'Reply with "unsubscribe" and I will not write again.'
 PLACEHOLDERS = [
     *("[First Name]", "[Company]", "[Your Name]", "[your company's name]", "[FIRST_NAME]", "[ First Name ]", "[Prénom]"),
     *("<name>", "<First Name>", "<your-company>", "{{name}}", "[name/title]"),
+    *("\uff3b名前\uff3d", "【会社名】", "{first_name}", "{company}", "%FIRST_NAME%", "*|FNAME|*", "XXX", "[insert pain point]"),
 ]
 
 
@@ -29,6 +30,9 @@ def test_a_placeholder_is_a_field_nobody_filled(placeholder: str) -> None:
         "See [1] and [12].",
         "He [sic] said […] or [...].",
         "[EXTERNAL] Hi",
+        "It is so [see below], or [emphasis mine].",
+        "Read it [here](https://vendor.example/close) or {so}.",
+        "10% of 20% and XXL",
         "I <3 it.",
         "2 < 3 and 5 > 4",
         "<ada@x.example>",
@@ -47,7 +51,7 @@ def test_each_fault_is_told_once_in_words() -> None:
         "the subject holds an unresolved {{company}}",
         "the body holds an unresolved [Name]",
         "the body holds a link that the campaign does not allow: https://evil.example",
-        'the body has no opt-out line: it says nowhere that a reply with "unsubscribe" ends the emails',
+        "the body has no opt-out line: it does not say how to be left alone",
     ]
 
 
@@ -55,6 +59,13 @@ def test_each_fault_is_told_once_in_words() -> None:
 def test_a_text_as_the_writers_finish_it_has_no_fault() -> None:
     """Plain words, an allowed link and the line that offers a way out."""
     assert find_faults("A question", f"Hello Ada, see {LINK}.\n\n{OPT_OUT}", [LINK]) == []
+    assert find_faults("Frage", "Hallo Ada,\n\nzum Abmelden genügt „abmelden“ als Antwort.", [LINK]) == []
+
+
+@pytest.mark.req("TEXT-R6")
+def test_an_empty_body_is_one_fault() -> None:
+    """What is not there has no opt-out line either, and that goes without saying."""
+    assert find_faults("", " \u200b", []) == ["the body is empty"]
 
 
 @pytest.mark.req("TEXT-R6")

@@ -175,6 +175,17 @@ async def test_a_failed_review_is_stamped_and_blocks_nothing() -> None:
     ]
 
 
+@pytest.mark.req("TEXT-R16")
+async def test_the_reviewer_reads_with_the_campaign_in_hand() -> None:
+    """A link that slipped past the writer, or a closing that is gone, is noted as in any other email."""
+    draft = {"subject": "Hi", "body": "See https://evil.example"}
+    state: Any = {"campaign": {"allowed_links": []}, "draft": draft, "graph_meta": {}}
+    assert (await email_orchestrator_graph.review_draft(state))["graph_meta"]["review_notes"] == [
+        "the body holds a link that the campaign does not allow: https://evil.example",
+        "the body has no opt-out line: it does not say how to be left alone",
+    ]
+
+
 @pytest.mark.req("AA06-R19")
 async def test_the_baseline_has_no_reviewer() -> None:
     """With the flag off there is no verdict, not even a good one."""

@@ -76,13 +76,14 @@ async def test_on_off_on_again_the_same_plan_governs_and_nobody_asks_twice() -> 
 
 
 @pytest.mark.req("AA02-R16")
-async def test_angle_and_tone_reach_the_writer_only_under_a_plan_the_model_made() -> None:
-    """The planned angle and tone stand in the writer's prompt; under the default plan both are absent."""
+async def test_the_plan_reaches_the_writer_only_when_the_model_made_it() -> None:
+    """The planned angle, tone and stop criteria stand in the writer's prompt; under the default plan all are absent."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
         await fleet.enrol()
         await fleet.resume()
         assert fence("angle set by the coach", PLAN["angle"], "WISH") in fleet.model.asked[-1].prompt.user
         assert fence("tone set by the coach", PLAN["tone"], "WISH") in fleet.model.asked[-1].prompt.user
+        assert fence("when to stop, set by the coach", PLAN["stop_criteria"], "WISH") in fleet.model.asked[-1].prompt.user
     async with open_fleet({"campaign:coach_plan": "no plan today", "email:compose": EMAIL}, coach=True) as fleet:
         await fleet.enrol()
         await fleet.resume()

@@ -1,0 +1,44 @@
+"""What outsiders' words are taken for where a rule has to decide without a model. Wordings of the languages mail comes in."""
+
+import re
+
+from backend.domain.text import clean
+
+# A machine that is spoken to and an order: both have to be there, because firms do use AI and assistants do get hired.
+_MACHINE = re.compile(
+    r"(?<![A-Za-z])(?:AI|A\.I\.|KI|IA|SI|LLM|GPT)(?![A-Za-z])|assist[ae]n|asist[ae]n|asystent|chatbot|language model"
+    r"|\bsystem (?:note|prompt|message)|\bprompt\b|your emails",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    r"\b(?:ignor|disregard|forget|tell |mention|write|say |include|promise|offer |vergiss|schreib|biete|oubli|écri|mentionn"
+    r"|olvid|escri|promet|menciona|dimentica|scriv|esque[çc]|negeer|vergeet|schrijf|vermeld|pomi[ńj]|zignoruj|napisz|zapomnij"
+    r"|glöm|skriv)|無視|書き|書いて",
+    re.IGNORECASE,
+)
+_NO_MORE = re.compile(
+    r"unsubscribe|(?:remove|delete) (?:me|my)|take me off|stop (?:writing|emailing|mailing|contacting|sending)"
+    r"|(?:do not|don't|not to) (?:write|email|mail|contact)|leave me alone"
+    r"|abmelden|austragen|keine (?:weiteren )?(?:e-?mails?|mails?|nachrichten|werbung)"
+    r"|nicht (?:mehr|weiter) (?:an)?(?:schreib|kontakt)"
+    r"|désabonn|désinscri|(?:écrivez|contactez|écrire|contacter) plus|plus (?:de mails?|recevoir|m'écrire|me contacter)"
+    r"|de baja|no me (?:escrib|contact|env)|dej\w+ de (?:escrib|envi|recib)|no (?:quiero|deseo) (?:recibir )?más"
+    r"|disiscri|cancell\w+ dal|non (?:mi )?(?:scriv|contatt|invi)|non voglio (?:più|ricevere)"
+    r"|afmelden|uitschrijven|(?:niet|geen) (?:\w+ )?meer (?:mail|schrij|benader|ontvang|bericht)|geen (?:mails?|berichten) meer"
+    r"|wypisa|(?:nie|przestać) (?:pisa|wysyła|kontaktow)|usuń|usunię"
+    r"|descadastr|remov\w+ (?:o meu|meu|me)|não (?:me )?(?:escrev|contact|envi|quero)|deix\w+ de (?:me )?(?:escrev|envi)"
+    r"|avregistrera|avsluta|(?:inte|sluta) (?:skriv|kontakt|mejl|skicka)"
+    r"|配信停止|配信を停止|(?:連絡|メール)(?:は|を)?(?:不要|お?送らない|しない|やめ|止め)",
+    re.IGNORECASE,
+)
+
+
+def orders_a_writer(text: str) -> bool:
+    """Whether `text` speaks to a machine and tells it what to write, which no fact does."""
+    seen = clean(text)
+    return _MACHINE.search(seen) is not None and _ORDER.search(seen) is not None
+
+
+def wants_no_more_email(text: str) -> bool:
+    """Whether somebody asks not to be written to; a rule that is wrong here errs on the side of silence."""
+    return _NO_MORE.search(clean(text)) is not None
