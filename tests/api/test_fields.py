@@ -29,7 +29,7 @@ def pattern_of(field: Any) -> str:
     return str(TypeAdapter(field).json_schema()["pattern"])
 
 
-@pytest.mark.req("API-R21")
+@pytest.mark.req("DOC-R1")
 def test_the_pattern_of_a_text_is_what_cleaning_leaves() -> None:
     """Of every character of the basic plane the document says whether it alone is something to see, as the code does."""
     pattern = re.compile(pattern_of(Line))
@@ -37,14 +37,14 @@ def test_the_pattern_of_a_text_is_what_cleaning_leaves() -> None:
     assert [hex(ord(one)) for one in characters if bool(pattern.search(one)) is not is_taken(Line, one)] == []
 
 
-@pytest.mark.req("API-R21")
+@pytest.mark.req("DOC-R1")
 @pytest.mark.parametrize("text", ["a =?", "=?utf-8?q?x?=", "a?=", "= ?", "\u200b", " a", "\n=?", "ü"])
 def test_the_pattern_of_a_header_is_what_the_code_takes(text: str) -> None:
     """An encoded word is refused by both, anything else that shows something is taken by both."""
     assert bool(re.search(pattern_of(HeaderLine), text)) is is_taken(HeaderLine, text)
 
 
-@pytest.mark.req("API-R21")
+@pytest.mark.req("DOC-R1")
 @pytest.mark.parametrize(
     ("raw", "taken"),
     [
@@ -71,7 +71,7 @@ def test_a_link_holds_no_control_character() -> None:
     ] == []
 
 
-@pytest.mark.req("API-R21")
+@pytest.mark.req("DOC-R1")
 def test_an_answer_says_what_it_always_holds() -> None:
     """Every member of every answer is required, there are no others, instants and ids have their form, tones are listed."""
     shapes = create_app().openapi()["components"]["schemas"]
