@@ -29,7 +29,7 @@ async def run(door: Door, line: str, role: str) -> int:
     return (await door.client.request(method, url, headers=headers, content=content)).status_code
 
 
-@pytest.mark.req("DOC-R2")
+@pytest.mark.req("DOC-R3")
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 async def test_every_line_of_curl_on_the_reference_page_does_what_it_says(door: Door, route: Route) -> None:
     """Where the examples before it were run, each is taken: as it stands on the page, with a token of a role it names."""
@@ -42,7 +42,7 @@ async def test_every_line_of_curl_on_the_reference_page_does_what_it_says(door: 
     assert await run(door, lines[str(route)], min(route.roles)) in {200, 201, 202}
 
 
-@pytest.mark.req("DOC-R2")
+@pytest.mark.req("DOC-R3")
 async def test_the_document_has_an_example_of_every_body_and_of_every_place(door: Door) -> None:
     """The very ones of the one table."""
     shown = {

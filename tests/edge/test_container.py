@@ -63,7 +63,7 @@ def test_the_container_is_sent_every_request_but_the_bridges(probe: httpx.Client
     assert probe.post("/d1/raw").status_code == 401
 
 
-@pytest.mark.req("EDGE-R22")
+@pytest.mark.req("EDGE-R21")
 @pytest.mark.parametrize("header", ["cf-container-target-port", "CF-Container-Target-Port", "cf-container-anything"])
 def test_nobody_outside_chooses_the_containers_port(probe: httpx.Client, header: str) -> None:
     """The header by which a Worker does is taken off, whatever its case, and all others arrive with the body."""
