@@ -1,31 +1,31 @@
-"""Cuts a long list into runs that stay as they are when the list grows, so that a conversation's past is stored once.
+"""Cuts a long list into chunks that stay as they are when the list grows, so that a conversation's past is stored once.
 
-Stored whole with each checkpoint, ten turns of chat (117 KB) sent 0.80 MB; cut into runs they send 0.20 MB.
-Where a run ends depends only on what is before it. Runs grow with the list, so 5 MB of short elements are about 60 rows.
+Stored whole with each checkpoint, ten turns of chat (117 KB) sent 0.80 MB; cut into chunks they send 0.20 MB.
+Where a chunk ends depends only on what is before it. Chunks grow with the list, so 5 MB of short elements are about 60 rows.
 """
 
 from collections.abc import Sequence
 
 MAX_INLINE_BYTES = 4_096
-"""Larger values are blobs; a larger element is a run of its own, which it shares with the write it came from."""
+"""Larger values are blobs; a larger element is a chunk of its own, which it shares with the write it came from."""
 MIN_ELEMENT_BYTES = 64
 """Lists of smaller elements are not worth cutting."""
 GROWTH = 8
-"""A run is at least one eighth of what is before it."""
+"""A chunk is at least one eighth of what is before it."""
 
 
-def cut_runs(sizes: Sequence[int]) -> list[range]:
-    """Return the index ranges of the runs for elements of these sizes in bytes."""
-    runs: list[range] = []
-    start = run_bytes = bytes_before = 0
+def cut_chunks(sizes: Sequence[int]) -> list[range]:
+    """Return the index ranges of the chunks for elements of these sizes in bytes."""
+    chunks: list[range] = []
+    start = chunk_bytes = bytes_before = 0
     for index, size in enumerate(sizes):
-        complete = run_bytes >= max(MAX_INLINE_BYTES, bytes_before // GROWTH) or _stands_alone(sizes, start, index)
+        complete = chunk_bytes >= max(MAX_INLINE_BYTES, bytes_before // GROWTH) or _stands_alone(sizes, start, index)
         if index > start and (complete or size > MAX_INLINE_BYTES):
-            runs.append(range(start, index))
-            bytes_before += run_bytes
-            start, run_bytes = index, 0
-        run_bytes += size
-    return [*runs, range(start, len(sizes))]
+            chunks.append(range(start, index))
+            bytes_before += chunk_bytes
+            start, chunk_bytes = index, 0
+        chunk_bytes += size
+    return [*chunks, range(start, len(sizes))]
 
 
 def _stands_alone(sizes: Sequence[int], start: int, index: int) -> bool:

@@ -14,7 +14,7 @@ from backend.checkpointer.group_commit import GroupCommit
 from backend.checkpointer.heads import Heads
 from backend.checkpointer.rows import Page, Stored
 from backend.checkpointer.sql import Place, select_ancestors, select_place
-from backend.checkpointer.staged import StagedRun
+from backend.checkpointer.staged import Staging
 from backend.d1.statements import Database, Result, Statement
 from backend.d1.transaction import Transaction, current_transaction
 
@@ -31,16 +31,16 @@ class Core:
         self._commits = GroupCommit(database)
         self._heads = Heads()
 
-    def joined(self, transaction: Transaction) -> StagedRun:
+    def joined(self, transaction: Transaction) -> Staging:
         """Return this saver's part of `transaction`."""
         found = transaction.participant(self)
-        return found if isinstance(found, StagedRun) else transaction.join(self, StagedRun())
+        return found if isinstance(found, Staging) else transaction.join(self, Staging())
 
     def prefetch(self, transaction: Transaction, place: Place, page: Page) -> None:
         """Give the transaction what its opening batch read."""
-        run = self.joined(transaction)
-        run.prefetched[place[:2]] = page
-        run.heads[place[:2]] = _head(place, page)
+        staging = self.joined(transaction)
+        staging.prefetched[place[:2]] = page
+        staging.heads[place[:2]] = _head(place, page)
 
     async def read(self, place: Place) -> Page:
         """Read one checkpoint, from the transaction where it has it, and remember the head for the writes that follow."""
@@ -57,16 +57,16 @@ class Core:
     async def read_ancestors(self, place: Place, channels: str) -> Page:
         """Read the ancestors in which the JSON array `channels` is found, the nearest first; staged ones are the nearest."""
         transaction = current_transaction()
-        run = self.joined(transaction) if transaction else StagedRun()
-        staged, base = run.climb(place)
+        staging = self.joined(transaction) if transaction else Staging()
+        staged, base = staging.climb(place)
         if not staged and base == place:
-            return run.lay_over(await self.fetch(select_ancestors(place, channels)))
+            return staging.lay_over(await self.fetch(select_ancestors(place, channels)))
         if base is None:
-            return run.lay_over(Page(staged))
+            return staging.lay_over(Page(staged))
         results = await self.execute([*select_place(base), *select_ancestors(base, channels)])
         nearest, above = Page.of(results[:3]), Page.of(results[3:])
         rows = [*staged, *nearest.checkpoints, *above.checkpoints]
-        return run.lay_over(Page(rows, [*nearest.writes, *above.writes], [*nearest.blobs, *above.blobs]))
+        return staging.lay_over(Page(rows, [*nearest.writes, *above.writes], [*nearest.blobs, *above.blobs]))
 
     async def fetch(self, statements: Sequence[Statement]) -> Page:
         """Read a page of what is committed."""
@@ -92,8 +92,8 @@ class Core:
         key = stored.place[:2]
         transaction = current_transaction()
         if transaction is not None:
-            run = self.joined(transaction)
-            run.units.append(Unit(stored, run.heads.get(key)))
+            staging = self.joined(transaction)
+            staging.units.append(Unit(stored, staging.heads.get(key)))
             return
         head = self._heads.of(stored, _HEADS.get({}).get((self, key)))
         if may_wait and head is not None and not head.read_by_this_task():
@@ -107,13 +107,13 @@ class Core:
         others = [(key, other) for key, other in _HEADS.get({}).items() if key != (self, head.key)]
         _HEADS.set(dict([*others[1 - MAX_HEADS :], ((self, head.key), head)]))
 
-    async def _read_joined(self, place: Place, run: StagedRun) -> Page:
-        page = run.page_of(place)
+    async def _read_joined(self, place: Place, staging: Staging) -> Page:
+        page = staging.page_of(place)
         if page is None:
-            page = Page() if run.has(place) else await self.fetch(select_place(place))
-        if not run.has(place):
-            run.heads.setdefault(place[:2], _head(place, page))
-        return run.overlay(place, page)
+            page = Page() if staging.has(place) else await self.fetch(select_place(place))
+        if not staging.has(place):
+            staging.heads.setdefault(place[:2], _head(place, page))
+        return staging.overlay(place, page)
 
 
 _HEADS: ContextVar[Mapping[tuple[Core, ThreadKey], Head]] = ContextVar("checkpoint_heads")

@@ -97,8 +97,8 @@ class Decoder:
 
     def _value(self, row: Row, entry: Any) -> Any:
         if isinstance(entry, dict):
-            runs = cast("list[Any]", entry["runs"])
-            return [element for run in runs for element in self._value(row, run)]
+            (chunks,) = cast("dict[str, list[Any]]", entry).values()  # the key is "chunks", and was "runs" at first
+            return [element for chunk in chunks for element in self._value(row, chunk)]
         if isinstance(entry, str):
             kind, _, data = self._blob(row["thread_id"], entry).partition(b"\0")
             return self._loads([kind.decode(), data])

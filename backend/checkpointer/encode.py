@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from backend.checkpointer.chunks import MAX_INLINE_BYTES, MIN_ELEMENT_BYTES, cut_runs
+from backend.checkpointer.chunks import MAX_INLINE_BYTES, MIN_ELEMENT_BYTES, cut_chunks
 from backend.checkpointer.codec import Codec, Packed, pack
 from backend.checkpointer.rows import (
     BLOB_MARK,
@@ -26,10 +26,10 @@ from backend.checkpointer.sql import Place
 from backend.d1.statements import Row
 
 MAX_REPEATED_BYTES = 512
-"""A run that is complete comes again with every checkpoint: above this it is a blob."""
+"""A chunk that is complete comes again with every checkpoint: above this it is a blob."""
 
 Entry: TypeAlias = "list[Any] | str | dict[str, list[Entry]]"
-"""`[type, bytes]`, or the address of a blob that holds both, or the runs of a list."""
+"""`[type, bytes]`, or the address of a blob that holds both, or the chunks of a list."""
 
 
 class Encoder:
@@ -96,14 +96,14 @@ class Encoder:
         if len(data) > MAX_INLINE_BYTES and type(value) is list:
             elements = cast("list[Any]", value)
             if len(data) >= len(elements) * MIN_ELEMENT_BYTES:
-                return {"runs": self._runs(elements, stored)}
+                return {"chunks": self._chunks(elements, stored)}
         return self._entry(kind, data, stored, MAX_INLINE_BYTES)
 
-    def _runs(self, elements: list[Any], stored: Stored) -> list[Entry]:
-        ranges = cut_runs([len(self._serde.dumps_typed(element)[1]) for element in elements])
+    def _chunks(self, elements: list[Any], stored: Stored) -> list[Entry]:
+        ranges = cut_chunks([len(self._serde.dumps_typed(element)[1]) for element in elements])
         limits = [MAX_REPEATED_BYTES] * (len(ranges) - 1) + [MAX_INLINE_BYTES]
-        runs = [self._serde.dumps_typed(elements[each.start : each.stop]) for each in ranges]
-        return [self._entry(kind, data, stored, limit) for (kind, data), limit in zip(runs, limits, strict=True)]
+        chunks = [self._serde.dumps_typed(elements[each.start : each.stop]) for each in ranges]
+        return [self._entry(kind, data, stored, limit) for (kind, data), limit in zip(chunks, limits, strict=True)]
 
     def _entry(self, kind: str, data: bytes, stored: Stored, max_inline_bytes: int) -> Entry:
         if len(data) <= max_inline_bytes:

@@ -92,9 +92,9 @@ class GroupCommit:
         try:
             await send_guarded(self._database, guards, [*(guard.statement for guard in guards), *statements])
         except AgenticSalesError as error:
-            runs = _by_run(units)
-            if len(runs) > 1 and (not isinstance(error, DatabaseUnreachable) or is_overload(str(error))):
-                for own in runs:
+            parts = _by_thread(units)
+            if len(parts) > 1 and (not isinstance(error, DatabaseUnreachable) or is_overload(str(error))):
+                for own in parts:
                     await self._send(own)
                 return
             for unit in units:
@@ -105,9 +105,9 @@ class GroupCommit:
                 unit.settled = True
 
 
-def _by_run(units: Sequence[Unit]) -> list[list[Unit]]:
-    """One run's fence, or one batch too large, fails no other run: what failed together is sent apart."""
-    runs: dict[object, list[Unit]] = {}
+def _by_thread(units: Sequence[Unit]) -> list[list[Unit]]:
+    """Return `units` by the head they follow, so that what failed together is sent apart and fails no other."""
+    parts: dict[object, list[Unit]] = {}
     for unit in units:
-        runs.setdefault(unit.head or unit, []).append(unit)
-    return list(runs.values())
+        parts.setdefault(unit.head or unit, []).append(unit)
+    return list(parts.values())

@@ -1,4 +1,4 @@
-"""The saver's part of a run's transaction: what was read for it, and what it wrote so far, read back as if it were durable."""
+"""The saver's part of a transaction keeps what was read for it and what it wrote so far, read back as if that were durable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _AFTER_ALL_READ = 1_000_000
 
 
 @dataclass(slots=True, eq=False)
-class StagedRun:
+class Staging:
     """A participant of the transaction; see `backend.d1.transaction`."""
 
     prefetched: dict[ThreadKey, Page] = field(default_factory=dict[ThreadKey, Page])
@@ -43,7 +43,7 @@ class StagedRun:
         return None
 
     def has(self, place: Place) -> bool:
-        """Tell whether the checkpoint that `place` names was written by this run."""
+        """Tell whether the checkpoint that `place` names was written in this transaction."""
         return any(unit.stored.checkpoint and unit.stored.place == place for unit in self.units)
 
     def overlay(self, place: Place, page: Page) -> Page:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.base import CheckpointMetadata, empty_checkpoint
 
-from backend.checkpointer.chunks import MAX_INLINE_BYTES, cut_runs
+from backend.checkpointer.chunks import MAX_INLINE_BYTES, cut_chunks
 from backend.checkpointer.rows import Blob
 from backend.checkpointer.saver import D1Saver
 from backend.checkpointer.sql import PUT_BLOB, statement
@@ -142,19 +142,19 @@ async def test_a_conversation_that_grew_sends_what_it_grew_by(
 
 @pytest.mark.req("D1-R18")
 @given(st.lists(st.integers(1, 9_000), min_size=1, max_size=200), st.integers(1, 199))
-def test_runs_stay_as_they_are_when_the_list_grows(sizes: list[int], shorter: int) -> None:
-    """Runs cover the list without a gap; all runs but the last of a shorter list are runs of the longer one."""
-    runs = cut_runs(sizes)
-    assert [index for run in runs for index in run] == list(range(len(sizes)))
-    *complete, _ = cut_runs(sizes[:shorter])
-    assert runs[: len(complete)] == complete
+def test_chunks_stay_as_they_are_when_the_list_grows(sizes: list[int], shorter: int) -> None:
+    """Chunks cover the list without a gap; all chunks but the last of a shorter list are chunks of the longer one."""
+    chunks = cut_chunks(sizes)
+    assert [index for chunk in chunks for index in chunk] == list(range(len(sizes)))
+    *complete, _ = cut_chunks(sizes[:shorter])
+    assert chunks[: len(complete)] == complete
 
 
 @given(st.lists(st.integers(1, 9_000), max_size=500))
-def test_runs_are_few(sizes: list[int]) -> None:
-    """However long the list, its small elements make no more runs than grow by an eighth each."""
+def test_chunks_are_few(sizes: list[int]) -> None:
+    """However long the list, its small elements make no more chunks than grow by an eighth each."""
     small = [size for size in sizes if size <= MAX_INLINE_BYTES]
-    assert len(cut_runs(small)) <= 64
+    assert len(cut_chunks(small)) <= 64
 
 
 HALF = "half a \ud83c balloon, in a text longer than a tag"
