@@ -249,8 +249,32 @@ class Views(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedThread:
+    """A thread that was given up at touch `step` after `attempts` failures, and why."""
+
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    step: int
+    attempts: int
+    status_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedPage:
+    """A page of the threads that were given up; `next_cursor` is None on the last."""
+
+    threads: list[ParkedThread]
+    next_cursor: str | None
+
+
 class Requeue(Protocol):
     """An operator's word for threads that were given up."""
+
+    async def page(self, *, cursor: str | None = None, limit: int = 50) -> ParkedPage:
+        """Read a page of the threads that were given up, by id; it reads `limit` rows and one, whatever the table holds."""
+        ...
 
     async def requeue(self, campaign_id: str, contact_id: str, *, principal: str) -> Requeued:
         """Let the next sweep take a parked thread up again, its failures forgotten; a send that was refused may be tried anew.

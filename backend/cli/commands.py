@@ -136,6 +136,18 @@ def requeue(
 
 
 @app.command()
+def parked() -> None:
+    """List the threads that were given up, each with why.
+
+    Example: agentic-sales parked
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.list_parked())
+
+
+@app.command()
 def doctor(
     *,
     as_json: Annotated[

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from rich.text import Text
+
 from backend.cli.terminal import err, listing, opened, out, say, working
 from backend.desk import look_around, open_desk
 from backend.domain.access import Role, TokenRecord
@@ -26,6 +28,23 @@ async def requeue_thread(campaign_id: str, contact_id: str) -> None:
     async with opened(open_desk()) as desk:
         back = await desk.parked.requeue(campaign_id, contact_id, principal="cli")
     say(out(), f"Touch {back.step + 1} of '{back.thread_id}' is {back.status} again; the next sweep takes it up.")
+
+
+async def list_parked() -> None:
+    """Print every thread that was given up, and why."""
+    table, cursor = listing("campaign", "contact", "touch", "failures", "why"), None
+    async with opened(open_desk()) as desk:
+        while True:
+            page = await desk.parked.page(cursor=cursor, limit=100)
+            for thread in page.threads:
+                touch, failures = str(thread.step + 1), str(thread.attempts)
+                table.add_row(thread.campaign_id, thread.contact_id, touch, failures, Text(thread.status_reason))
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    if table.rows:
+        out().print(table)
+    say(err(), f"{len(table.rows)} threads were given up; `agentic-sales requeue CAMPAIGN CONTACT` puts one back.")
 
 
 async def create_token(role: Role, name: str, days: int) -> None:

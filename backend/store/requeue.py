@@ -1,4 +1,4 @@
-"""A thread that was given up goes back to the sweep, by an operator's word: one batch, safe twice and late."""
+"""Threads that were given up are listed, and go back to the sweep by an operator's word: one batch, safe twice and late."""
 
 from typing import Final
 from uuid import uuid4
@@ -7,7 +7,7 @@ from backend.d1.clock import NOW
 from backend.d1.statements import Database, Statement
 from backend.domain.campaign import thread_id_of
 from backend.errors import ThreadNotParked, UnknownCampaign, UnknownContact, UnknownThread
-from backend.read_models import Requeued
+from backend.read_models import ParkedPage, ParkedThread, Requeued
 
 _CAMPAIGN_EXISTS: Final = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _CONTACT_EXISTS: Final = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
@@ -33,6 +33,7 @@ WHERE {_IS_REQUEUED}"""
 _FOUND: Final = """
 SELECT threads.*, EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = ?1 AND audit_id = ?2) AS requeued
 FROM threads WHERE thread_id = ?1"""
+_PARKED: Final = "SELECT * FROM threads WHERE status = 'parked' AND thread_id > ?1 ORDER BY thread_id LIMIT ?2"
 
 
 class D1Requeue:
@@ -40,6 +41,13 @@ class D1Requeue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def page(self, *, cursor: str | None = None, limit: int = 50) -> ParkedPage:
+        """See `read_models.Requeue.page`."""
+        (found,) = await self._database.batch([Statement(_PARKED, (cursor or "", limit + 1))])
+        names = ParkedThread.__dataclass_fields__
+        threads = [ParkedThread(**{name: row[name] for name in names}) for row in found.rows[:limit]]
+        return ParkedPage(threads, threads[-1].thread_id if len(found.rows) > limit else None)
 
     async def requeue(self, campaign_id: str, contact_id: str, *, principal: str) -> Requeued:
         """See `read_models.Requeue.requeue`."""

@@ -35,6 +35,21 @@ async def assert_refused(door: Door, kind: str) -> None:
     assert (await thread(door), await door.rows.sends(), await door.rows.audit()) == before
 
 
+@pytest.mark.req("RUN-R21")
+async def test_what_was_given_up_is_listed(door: Door) -> None:
+    """With why, though its checkpoint is damaged; a page of one goes on after it, and a rep may not ask."""
+    assert await door.read("/threads/parked", role="operator") == {"threads": [], "next_cursor": None}
+    await park_refused(door)
+    await door.rows.damage_checkpoints()
+    page = await door.read("/threads/parked", role="operator", limit=1)
+    (parked,) = page["threads"]
+    assert (parked["thread_id"], parked["campaign_id"], parked["contact_id"]) == ("close:ada", "close", "ada")
+    assert parked["status_reason"]
+    assert page["next_cursor"] is None
+    assert (await door.read("/threads/parked", role="operator", cursor="close:ada"))["threads"] == []
+    assert (await door.ask("GET", "/threads/parked", "rep")).status_code == 403
+
+
 @pytest.mark.req("API-R20", "API-R22")
 async def test_a_refused_send_is_tried_again(door: Door) -> None:
     """The decision stands: the sweep after it sends the approved text, once, and the audit trail says who put it back."""

@@ -53,6 +53,22 @@ async def test_a_page_of_drafts_reads_what_it_shows(lone_edge: Edge, campaign_id
             cursor = page.next_cursor
 
 
+@pytest.mark.req("RUN-R21")
+async def test_a_page_of_parked_threads_reads_what_it_shows(lone_edge: Edge) -> None:
+    """None of thousands, and pages of twenty when all of them were given up."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.crowd(CROWD)
+        before = fleet.database.meter.copy()
+        assert (await fleet.service.parked.page(limit=20)).threads == []
+        assert fleet.database.meter.since(before).rows_read <= 2
+        await fleet.rows.set_threads(status="parked")
+        before = fleet.database.meter.copy()
+        page = await fleet.service.parked.page(limit=20)
+        following = await fleet.service.parked.page(cursor=page.next_cursor, limit=20)
+        assert len({thread.thread_id for thread in [*page.threads, *following.threads]}) == 40
+        assert fleet.database.meter.since(before).rows_read <= 2 * 42
+
+
 async def test_a_sweep_ends_where_everybody_is_leased(lone_edge: Edge) -> None:
     """Nothing is free, so nothing is run, and one look said so."""
     async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:

@@ -22,7 +22,18 @@ from tests.northwind import settle
 from tests.rows import Rows
 
 COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
-COMMANDS = ["demo", "serve", "migrate", "resume", "requeue", "doctor", "tokens create", "tokens list", "tokens revoke"]
+COMMANDS = [
+    "demo",
+    "serve",
+    "migrate",
+    "resume",
+    "parked",
+    "requeue",
+    "doctor",
+    "tokens create",
+    "tokens list",
+    "tokens revoke",
+]
 
 
 @pytest.fixture(autouse=True)
