@@ -42,9 +42,10 @@ async def list_parked() -> None:
             cursor = page.next_cursor
             if cursor is None:
                 break
-    if table.rows:
+    if table.row_count:
         out().print(table)
-    say(err(), f"{len(table.rows)} threads were given up; `agentic-sales requeue CAMPAIGN CONTACT` puts one back.")
+    count = f"{table.row_count} thread{' was' if table.row_count == 1 else 's were'} given up."
+    say(err(), f"{count} Put one back with: agentic-sales requeue CAMPAIGN CONTACT")
 
 
 async def create_token(role: Role, name: str, days: int) -> None:

@@ -185,11 +185,15 @@ async def park_ada() -> None:
 
 @pytest.mark.usefixtures("migrated")
 def test_requeue_puts_a_parked_thread_back() -> None:
-    """It says where the thread stands; a second time there is nothing to put back, and an unknown campaign is named."""
+    """The thread is listed, then put back, and said to stand; a second time there is none, and an unknown campaign is named."""
     asyncio.run(park_ada())
+    listed = run("parked")
+    assert (listed.exit_code, listed.stdout.split()[5:9]) == (0, ["close", "ada", "1", "0"])
+    assert listed.stderr == "1 thread was given up. Put one back with: agentic-sales requeue CAMPAIGN CONTACT\n"
     back, again, unknown = run("requeue close ada"), run("requeue close ada"), run("requeue open ada")
     assert (back.exit_code, back.stdout) == (0, "Touch 1 of 'close:ada' is scheduled again; the next sweep takes it up.\n")
     assert (again.exit_code, again.stderr.partition(",")[0]) == (1, "Thread 'close:ada' is scheduled")
+    assert run("parked").stderr.startswith("0 threads were given up.")
     assert (unknown.exit_code, unknown.stderr.partition(".")[0]) == (1, "There is no campaign 'open'")
 
 
