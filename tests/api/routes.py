@@ -34,6 +34,7 @@ ROUTES = (
     Route("GET", "/campaigns/{campaign_id}/threads/{contact_id}", READERS),
     Route("POST", "/campaigns/{campaign_id}/threads/{contact_id}/requeue", OPERATOR, parked=True),
     Route("POST", "/campaigns/{campaign_id}/threads/{contact_id}/stop", READERS, {"reason": "she changed jobs"}),
+    Route("GET", "/threads/parked", OPERATOR),
     Route("POST", "/cron/resume", frozenset({"cron", "operator"})),
     Route("GET", "/drafts", READERS),
     Route("GET", "/drafts/{draft_id}", READERS),
