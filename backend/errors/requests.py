@@ -130,8 +130,8 @@ class DraftKept(Conflict):
 
     def __init__(self, draft_id: str, why: str) -> None:
         super().__init__(
-            f"Draft '{draft_id}' waits as it was: {why} Try again later, or send \"accepts_default\": true for the text that "
-            "needs no model.",
+            f"Draft '{draft_id}' waits as it was: {why.rstrip('.')}. Try again later, or send "
+            '"accepts_default": true for the text that needs no model.',
         )
 
 

@@ -154,9 +154,8 @@ def plan_in_force(state: "CampaignState", flags: Flags) -> CoachPlan | None:
 
 
 def _gap_days(plan: CoachPlan | None, step: int) -> int:
-    """Days to wait before touch `step`; past the end of a cadence its last gap repeats."""
-    cadence = plan["cadence_days"] if plan else _DEFAULT_CADENCE_DAYS
-    return cadence[min(step, len(cadence) - 1)]
+    """Days to wait before touch `step`, which is within the budget."""
+    return (plan["cadence_days"] if plan else _DEFAULT_CADENCE_DAYS)[step]
 
 
 def _touch_budget(plan: CoachPlan | None) -> int:

@@ -20,13 +20,11 @@ from backend.errors import (
     DraftWithdrawn,
     ThreadEnded,
     TooManyVersions,
-    UnknownCampaign,
-    UnknownContact,
     UnknownDraft,
-    UnknownThread,
 )
 from backend.store.blocked import BLOCKED_BECAUSE
 from backend.store.cases import select_cases
+from backend.store.known import look_up_pair, thread_of_pair
 
 # ?1, ?2 and ?3 are the touch and version; ?4 is the decision's own key, by which a repeat finds that it was made.
 
@@ -76,8 +74,6 @@ FROM drafts JOIN threads USING (thread_id) JOIN ({_ADDRESSEE}) AS addressee
 WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3"""
 
 # The audit row names the fence it was written for, so a stop that comes again later stops nothing.
-_CAMPAIGN_EXISTS = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
-_CONTACT_EXISTS = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
 _MAY_STOP = "status NOT IN ('completed', 'stopped')"
 _IS_STOPPING = "'at fence ' || fence = (SELECT detail FROM audit WHERE audit.thread_id = ?1 AND audit_id = ?2)"
 _AUDIT_STOP = f"""
@@ -156,20 +152,13 @@ class D1Decisions:
                 Statement(_WITHDRAW_STOPPED, (thread_id, audit_id, why)),
                 Statement(_SETTLE_STOPPED, (thread_id, audit_id)),
                 Statement(_STOP, (thread_id, audit_id, why)),
-                Statement(_CAMPAIGN_EXISTS, (campaign_id,)),
-                Statement(_CONTACT_EXISTS, (contact_id,)),
+                *look_up_pair(campaign_id, contact_id),
                 Statement(_FOUND, (thread_id, audit_id)),
             ]
         )
-        campaigns, contacts, threads = (result.rows for result in results[4:])
-        if not campaigns:
-            raise UnknownCampaign(campaign_id)
-        if not contacts:
-            raise UnknownContact(contact_id)
-        if not threads:
-            raise UnknownThread(campaign_id, contact_id)
-        if not threads[0]["done"]:
-            raise ThreadEnded(thread_id, threads[0]["status"])
+        thread = thread_of_pair(results[4:], campaign_id, contact_id)
+        if not thread["done"]:
+            raise ThreadEnded(thread_id, thread["status"])
 
 
 def _refusal(draft_id: str, row: Row, request: DecisionRequest) -> Conflict:

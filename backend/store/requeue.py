@@ -6,11 +6,9 @@ from uuid import uuid4
 from backend.d1.clock import NOW
 from backend.d1.statements import Database, Statement
 from backend.domain.campaign import thread_id_of
-from backend.errors import ThreadNotParked, UnknownCampaign, UnknownContact, UnknownThread
+from backend.errors import ThreadNotParked
 from backend.read_models import ParkedPage, ParkedThread, Requeued
-
-_CAMPAIGN_EXISTS: Final = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
-_CONTACT_EXISTS: Final = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
+from backend.store.known import look_up_pair, thread_of_pair
 
 # The audit row is the claim of this batch: it names the fence of the thread it was written for, so that a batch that is sent
 # again after the thread went on changes nothing.
@@ -57,18 +55,11 @@ class D1Requeue:
                 Statement(_AUDIT, (thread_id, audit_id, principal)),
                 Statement(_FORGET_REFUSAL, (thread_id, audit_id)),
                 Statement(_REQUEUE, (thread_id, audit_id, principal)),
-                Statement(_CAMPAIGN_EXISTS, (campaign_id,)),
-                Statement(_CONTACT_EXISTS, (contact_id,)),
+                *look_up_pair(campaign_id, contact_id),
                 Statement(_FOUND, (thread_id, audit_id)),
             ]
         )
-        campaigns, contacts, threads = (result.rows for result in results[3:])
-        if not campaigns:
-            raise UnknownCampaign(campaign_id)
-        if not contacts:
-            raise UnknownContact(contact_id)
-        if not threads:
-            raise UnknownThread(campaign_id, contact_id)
-        if not threads[0]["requeued"]:
-            raise ThreadNotParked(thread_id, threads[0]["status"])
-        return Requeued(**{name: threads[0][name] for name in Requeued.__dataclass_fields__})
+        thread = thread_of_pair(results[3:], campaign_id, contact_id)
+        if not thread["requeued"]:
+            raise ThreadNotParked(thread_id, thread["status"])
+        return Requeued(**{name: thread[name] for name in Requeued.__dataclass_fields__})

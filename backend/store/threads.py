@@ -16,6 +16,7 @@ from backend.errors import UnknownCampaign, UnknownContact
 from backend.ports import Claim, Enrolment, Lease, Run
 from backend.store.cases import open_transaction, select_cases, take_case, thread_of
 from backend.store.decisions import D1Decisions
+from backend.store.known import look_up_campaign
 from backend.store.runs import D1Run
 
 SPREAD = 8
@@ -31,7 +32,6 @@ WHERE NOT EXISTS (
 ON CONFLICT DO NOTHING RETURNING thread_id"""
 _ENROLLED = """
 SELECT threads.* FROM json_each(?2) AS wanted JOIN threads ON thread_id = ?1 || ':' || wanted.value"""
-_CAMPAIGN_EXISTS = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
 _STRANGERS = """
 SELECT value AS contact_id FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM contacts WHERE contact_id = value)"""
 _AUDIT_ENROLMENTS = """
@@ -75,7 +75,7 @@ class D1Threads:
             [
                 Statement(_ENROL, (campaign_id, wanted)),
                 Statement(_AUDIT_ENROLMENTS, (campaign_id, wanted, principal)),
-                Statement(_CAMPAIGN_EXISTS, (campaign_id,)),
+                look_up_campaign(campaign_id),
                 Statement(_STRANGERS, (wanted,)),
                 Statement(_ENROLLED, (campaign_id, wanted)),
             ]

@@ -18,9 +18,7 @@ from backend.errors import (
     BadRequest,
     CheckpointTampered,
     UnknownCampaign,
-    UnknownContact,
     UnknownDraft,
-    UnknownThread,
     public_sentence,
 )
 from backend.graphs.campaign_graph import CampaignState, CoachPlan, plan_in_force
@@ -45,10 +43,9 @@ from backend.read_models import (
 )
 from backend.store.cases import decision_of
 from backend.store.flags import READ_FLAGS, take_flags
+from backend.store.known import look_up_campaign, look_up_pair, thread_of_pair
 from backend.store.runs import WAITING_FOR_A_PERSON
 
-_CAMPAIGN_EXISTS = "SELECT 1 AS known FROM campaigns WHERE campaign_id = ?1"
-_CONTACT_EXISTS = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
 _THREAD = f"SELECT *, COALESCE(lease_until_at > {NOW}, 0) AS leased, {NOW} AS now FROM threads WHERE thread_id = ?1"
 _VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 ORDER BY step, version"
 _SENDS = "SELECT * FROM send_ledger WHERE thread_id = ?1"
@@ -100,8 +97,7 @@ class D1Views:
         thread_id = thread_id_of(campaign_id, contact_id)
         results = await self._database.batch(
             [
-                Statement(_CAMPAIGN_EXISTS, (campaign_id,)),
-                Statement(_CONTACT_EXISTS, (contact_id,)),
+                *look_up_pair(campaign_id, contact_id),
                 Statement(_THREAD, (thread_id,)),
                 READ_FLAGS,
                 Statement(_VERSIONS, (thread_id,)),
@@ -109,22 +105,17 @@ class D1Views:
                 *self._saver.latest_statements(thread_id),
             ]
         )
-        campaigns, contacts, threads, _, drafts, sends = (result.rows for result in results[:6])
-        if not campaigns:
-            raise UnknownCampaign(campaign_id)
-        if not contacts:
-            raise UnknownContact(contact_id)
-        if not threads:
-            raise UnknownThread(campaign_id, contact_id)
+        thread = thread_of_pair(results[:3], campaign_id, contact_id)
+        drafts, sends = (result.rows for result in results[4:6])
         state, damage = await self._state(thread_id, results[6:])
         stored = take_flags(self._flags, results[3])
-        return _thread_view(threads[0], state, stored, _touches(drafts, sends, state), damage)
+        return _thread_view(thread, state, stored, _touches(drafts, sends, state), damage)
 
     async def drafts(self, *, campaign_id: str | None = None, cursor: str | None = None, limit: int = 50) -> DraftPage:
         """See `read_models.Views.drafts`."""
         params = (*_place_after(cursor), limit + 1)
         page = Statement(_PENDING, params) if campaign_id is None else Statement(_PENDING_OF_CAMPAIGN, (*params, campaign_id))
-        found, campaigns = await self._database.batch([page, Statement(_CAMPAIGN_EXISTS, (campaign_id,))])
+        found, campaigns = await self._database.batch([page, look_up_campaign(campaign_id)])
         if campaign_id is not None and not campaigns.rows:
             raise UnknownCampaign(campaign_id)
         rows = found.rows[:limit]

@@ -60,15 +60,21 @@ async def test_batches_of_one_process_run_one_at_a_time(embedded: MeteredDatabas
 
 
 async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
-    """While another connection holds the write lock a checkpoint can be read; what is read is what was committed."""
+    """While another process holds the write lock and a batch of ours waits for it, what was committed can be read."""
     async with open_embedded(f"{tmp_path}/d1.db") as database:
         await D1Schema(database).migrate()
-        writer = sqlite3.connect(tmp_path / "d1.db", isolation_level=None)
-        with contextlib.closing(writer):
-            writer.execute("BEGIN IMMEDIATE")
-            writer.execute(COUNT)
+        with contextlib.closing(sqlite3.connect(tmp_path / "d1.db", isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            holder.execute(COUNT)
+            waiting = asyncio.create_task(database.batch([Statement(COUNT)]))
+            await asyncio.sleep(0)
             page = await database.batch([Statement(COUNTED), *select_place(Place("thread", ""))])
             assert [result.rows for result in page] == [[], [], [], []]
+            assert not waiting.done()
+            holder.execute("COMMIT")
+            await waiting
+        [counted] = await database.batch([Statement(COUNTED)])
+        assert counted.rows == [{"value": 2}]
 
 
 async def test_a_statement_is_one_statement(embedded: MeteredDatabase) -> None:

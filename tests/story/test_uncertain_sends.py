@@ -11,6 +11,7 @@ import pytest
 from backend.campaigns import LEASE
 from backend.d1.statements import Result, Statement
 from backend.domain.campaign import DecisionRequest
+from backend.errors import MailPostponed
 from backend.mail import OutboxMailer
 from backend.ports import OutgoingEmail
 from tests.fakes.killer import Killed, KillingMailer
@@ -197,6 +198,44 @@ async def test_a_yes_that_comes_to_an_overtaken_worker_is_recorded() -> None:
         (run,) = (await fleet.resume()).runs
         assert (run.status, run.sent, run.step) == ("scheduled", True, 1)
         assert (len(slow.delivered), fleet.mailer.attempts.total()) == (1, 0)
+
+
+@dataclass
+class MeetingMailer(RecordingMailer):
+    """Says not now to the first send once the second has delivered, whose yes waits until `first_ended`."""
+
+    first_began: asyncio.Event = field(default_factory=asyncio.Event)
+    second_delivered: asyncio.Event = field(default_factory=asyncio.Event)
+    first_ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, email: OutgoingEmail) -> str:
+        """See `ports.Mailer.send`."""
+        if not self.first_began.is_set():
+            self.first_began.set()
+            await self.second_delivered.wait()
+            raise MailPostponed(self.name, "too many requests")
+        provider_id = await RecordingMailer.send(self, email)
+        self.second_delivered.set()
+        await self.first_ended.wait()
+        return provider_id
+
+
+@pytest.mark.req("RUN-R16")
+async def test_a_not_now_that_comes_to_an_overtaken_worker_gives_nothing_back() -> None:
+    """Another worker took the touch over and delivered it: what the first gives up is no longer its own, and *sent* is kept."""
+    async with open_fleet(SCRIPT) as fleet:
+        await waiting(fleet)
+        mailer = MeetingMailer()
+        first = asyncio.create_task(
+            fleet.on(fleet.database, mailer=mailer).decide(await fleet.pending(), DecisionRequest("approve", "ana"))
+        )
+        await mailer.first_began.wait()
+        fleet.clock.advance(LEASE + timedelta(seconds=1))
+        second = asyncio.create_task(fleet.on(fleet.database, mailer=mailer).resume())
+        assert (await first).status == "lease_lost"
+        mailer.first_ended.set()
+        (run,) = (await second).runs
+        assert (run.sent, await fleet.rows.send_states(), len(mailer.delivered)) == (True, ["sent"], 1)
 
 
 @pytest.mark.req("AA02-R21")
