@@ -55,12 +55,12 @@ _NEEDS_PERSON = (MailRefused, SendNeedsPerson, ApprovalMissing, CheckpointMismat
 _log = structlog.get_logger()
 
 RunStatus = Literal[ThreadStatus, "lease_lost", "not_committed"]
-"""Where a run left its thread; the last two say that it left it to another worker, or as it was."""
+"""The states a run leaves its thread in; the last two say that it left it to another worker, or as it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How one run left its thread: `draft_id` names the draft that waits now, `next_touch_at` is when a sweep takes it up.
+    """A run left its thread so: `draft_id` names the draft that waits now, `next_touch_at` is when a sweep takes it up.
 
     `error` is empty unless the run failed; `model_failures` counts asks that came to nothing and were replaced by a default.
     """
@@ -78,7 +78,7 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """What one sweep did, thread by thread; `took_all` says that nothing was due any more when it ended."""
+    """One sweep did this, thread by thread; `took_all` says that nothing was due any more when it ended."""
 
     runs: list[RunReport]
     took_all: bool = True
@@ -251,7 +251,7 @@ def _report(thread: Thread, status: RunStatus, reason: str, **more: Any) -> RunR
 async def _begin(
     graph: CompiledStateGraph[Any, CampaignDeps, Any, Any], config: RunnableConfig, case: Case
 ) -> dict[str, Any] | Command[Any] | None:
-    """What to invoke the graph with: a new touch, the decision by its interrupt id, or the rest of a run that was cut off.
+    """Choose the input of the graph: a new touch, the decision by its interrupt id, or the rest of a run that was cut off.
 
     Raises:
         CheckpointMismatch: the graph does not wait with the draft that was decided.
@@ -269,7 +269,7 @@ async def _begin(
 
 
 def _model_failures(state: Mapping[str, Any]) -> int:
-    """How many asks of the run that made this draft came to nothing; a plan is made in the run of the first draft."""
+    """Count the asks of the run that made this draft and came to nothing; a plan is made in the run of the first draft."""
     metas = [state["draft"]["graph_meta"]]
     if (state.get("step", 0), state["version"]) == (0, 1):
         metas.append(state.get("coach_meta", {}))

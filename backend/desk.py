@@ -26,7 +26,7 @@ OUTBOX_IN_CONTAINER = (
     "is on the disk of Cloudflare's container, which is gone 15 minutes after the last request, emails included"
 )
 RUN_ELSEWHERE = "Run the service on a machine that keeps its disk, and give the Worker its address as SERVICE_URL."
-"""Why the outbox is no mailer in the container, and what to do."""
+"""The sentence that refuses the outbox in the container, and says what to do."""
 
 
 class SystemClock:
@@ -49,7 +49,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a door must know of the settings before it opens the service; of a secret no more than its length, 0 without one."""
+    """A door knows this of the settings before it opens the service; of a secret no more than its length, 0 without one."""
 
     host: str
     port: int
@@ -68,17 +68,17 @@ class Surroundings:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the database is a file of this machine, which this process may migrate and make tokens in."""
+        """True when the database is a file of this machine, which this process may migrate and make tokens in."""
         return self.d1_url.startswith("sqlite:")
 
     @property
     def is_in_container(self) -> bool:
-        """Whether this is Cloudflare's container, whose disk is gone with it."""
+        """True in Cloudflare's container, whose disk is gone with it."""
         return self.d1_url.rstrip("/") == CONTAINERS_D1
 
     @property
     def database_file(self) -> Path | None:
-        """Where an embedded database lives; None where it has no file, and where the URL says nothing."""
+        """The path of an embedded database; None where it has no file, and where the URL says nothing."""
         path = self.d1_url.removeprefix("sqlite:///")
         return None if path in {"", IN_MEMORY, self.d1_url} else Path(path).absolute()
 

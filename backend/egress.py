@@ -1,4 +1,4 @@
-"""What leaves this machine: where a model request may go, and which authorities every HTTPS client of ours trusts."""
+"""Requests leave under these rules: where a model request may go, and which authorities our HTTPS clients trust."""
 
 import os
 import ssl
@@ -63,7 +63,7 @@ def name_model_server(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine itself."""
+    """Tell whether `host` is this machine itself."""
     with suppress(ValueError):  # a name, not an address
         return ip_address(host).is_loopback
     return host == "localhost"

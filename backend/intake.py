@@ -11,7 +11,7 @@ from backend.ports import IntakeRecords
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What comes in, over one set of adapters."""
+    """The verbs for what comes in, over one set of adapters."""
 
     records: IntakeRecords
 

@@ -1,4 +1,4 @@
-"""What the fleet needs from outside, as Protocols; each has one adapter a technology and one fake that passes its contract."""
+"""The fleet needs these Protocols from outside; each has one adapter per technology and one fake that passes its contract."""
 
 import json
 from collections.abc import Sequence
@@ -244,7 +244,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a sweep took; `seen` counts the due threads it chose among, so 0 says that nothing is due."""
+    """A sweep took these; `seen` counts the due threads it chose among, so 0 says that nothing is due."""
 
     leases: list[Lease]
     seen: int
@@ -297,7 +297,7 @@ class Threads(Protocol):
 
 
 class Records(Protocol):
-    """What is known of one contact, for a run that has no thread."""
+    """The records of one contact, for a run that has no thread."""
 
     async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
         """Read the campaign, the contact, company, best facts, what was sent and learned, and the suppression, in one request.
@@ -320,7 +320,7 @@ class Records(Protocol):
 
 
 class IntakeRecords(Protocol):
-    """Where contacts and campaigns are kept."""
+    """The place where contacts and campaigns are kept."""
 
     async def add_contacts(self, contacts: Sequence[NewContact]) -> IntakeCounts:
         """Create or update contacts with their companies and facts in one batch; see `backend.intake.Intake.add`."""

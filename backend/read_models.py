@@ -1,4 +1,4 @@
-"""What a reader is shown of threads and drafts. Instants are text of `domain.instants.to_text`.
+"""A reader is shown these of threads and drafts. Instants are text of `domain.instants.to_text`.
 
 A `step` counts from 0, for programs; a sentence calls the same touch by its number from 1, for people.
 """
@@ -16,7 +16,7 @@ WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided",
 
 @dataclass(frozen=True, slots=True)
 class ProvenanceView:
-    """Who says so, how surely from 0 to 1, why, and resting on what."""
+    """The source of a word: who says so, how surely from 0 to 1, why, and resting on what."""
 
     confidence: float
     reason: str
@@ -26,7 +26,7 @@ class ProvenanceView:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """What the coach planned once; `cadence_days` holds the days before each touch."""
+    """The coach planned this once; `cadence_days` holds the days before each touch."""
 
     angle: str
     tone: str
@@ -46,7 +46,7 @@ class EmailView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """Who decided what, when and why; `approved` is the exact text that may be sent, if any."""
+    """A person's decision: who decided what, when and why; `approved` is the exact text that may be sent, if any."""
 
     decision: Decision
     decided_by: str
@@ -97,7 +97,7 @@ class TouchView:
 
 @dataclass(frozen=True, slots=True)
 class WaitingBecause:
-    """Why nothing happens to a thread just now: a code for machines and a sentence for people."""
+    """The reason why nothing happens to a thread just now: a code for machines and a sentence for people."""
 
     code: WaitingCode
     sentence: str
@@ -163,7 +163,7 @@ class FactView:
 
 @dataclass(frozen=True, slots=True)
 class SenderView:
-    """Who signs and sends."""
+    """The person who signs and sends."""
 
     name: str
     address: str
@@ -181,7 +181,7 @@ class AddresseeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientView:
-    """Whom a draft is written to. Name and address are part of what is approved."""
+    """The person a draft is written to. Name and address are part of what is approved."""
 
     contact_id: str
     name: str
@@ -210,7 +210,7 @@ class DraftCard(DraftVersion):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requeued:
-    """Where the thread stands now: `decided` when a decision waits to be acted on, else `scheduled` for a draft."""
+    """The thread stands here now: `decided` when a decision waits to be acted on, else `scheduled` for a draft."""
 
     thread_id: str
     campaign_id: str

@@ -46,7 +46,7 @@ class Touch(TypedDict):
 
 
 class Output(TypedDict):
-    """What one arm made of one example; `plan` and `roles` are None in a path or arm without them.
+    """One arm made this of one example; `plan` and `roles` are None in a path or arm without them.
 
     `treated` says that the treatment was delivered: a plan or roles by a model were in force. `failure` is the sentence of the
     product's own failure, or empty.
@@ -62,7 +62,7 @@ class Output(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one check says of one output: 0 to 1 and why, or None when it could not be asked."""
+    """One check says this of one output: 0 to 1 and why, or None when it could not be asked."""
 
     value: float | None
     reason: str

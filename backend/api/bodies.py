@@ -1,4 +1,4 @@
-"""How much of a body is taken, and how long it may take: both are settled before any of it is parsed."""
+"""A body has a greatest size and a longest time: both are settled before any of it is parsed."""
 
 import asyncio
 from typing import Final

@@ -106,7 +106,7 @@ async def enrol_contacts(
     **operation("rep", "operator", errors=[UnknownCampaign, UnknownContact, UnknownThread]),
 )
 async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired) -> ThreadView:
-    """Where a thread stands and why, its plan with provenance, and every touch so far with versions and decisions."""
+    """Show where a thread stands and why, its plan with provenance, and every touch so far with versions and decisions."""
     return await service.views.thread(campaign_id, contact_id)
 
 

@@ -75,7 +75,7 @@ async def get_sweeps(request: Request) -> Sweeps:
 
 @dataclass(frozen=True, slots=True)
 class SweepAnswer:
-    """What a sweep did: every run, and `counts` by the status they left, with `claimed`, `sent`, `failed`, `model_failures`."""
+    """A sweep did this: every run, and `counts` by the status they left, with `claimed`, `sent`, `failed`, `model_failures`."""
 
     counts: dict[str, int]
     runs: list[RunReport]

@@ -41,7 +41,7 @@ _REGENERATION = operation("rep", "operator", errors=[*_ANY_DECISION, TooManyVers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionAnswer:
-    """What a decision did: it is durable, and `status` says where it left the thread.
+    """A decision did this: it is durable, and `status` says where it left the thread.
 
     `next_draft_id` is the version that waits now, after a regeneration. With an `error` the decision stands and its run is
     made again at `next_touch_at`, or waits for an operator when the thread is parked.

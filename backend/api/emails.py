@@ -19,7 +19,7 @@ router = APIRouter(prefix="/emails", tags=["emails"], route_class=GuardedRoute)
 
 @dataclass(frozen=True, slots=True)
 class RolePlanView:
-    """Which roles the leader assigned."""
+    """The roles the leader assigned."""
 
     roles: list[Role]
     provenance: ProvenanceView
@@ -37,7 +37,7 @@ class WrittenDraft:
 
 @dataclass(frozen=True, slots=True)
 class EmailAnswer:
-    """What the team decided and wrote. There is no `draft` when the action is `skip`, no `role_plan` without the leader."""
+    """The team decided and wrote this. There is no `draft` when the action is `skip`, no `role_plan` without the leader."""
 
     action: Action
     action_provenance: ProvenanceView

@@ -1,4 +1,4 @@
-"""What one field of a request may hold, in the code and, as nearly as JSON Schema can say it, in the document.
+"""One field of a request may hold this, in the code and, as nearly as JSON Schema can say it, in the document.
 
 Text is bounded, cleaned before it is looked at, and holds something to see. Ids are 1 to 64 letters, digits and . _ - and begin
 with a letter or digit.
@@ -29,7 +29,7 @@ PATTERNS_IN_WORDS = {
         "and ends with no stop"
     ),
 }
-"""What a text must look like, for a person who has sent another."""
+"""The shape of a text in words, for a person who has sent another."""
 
 # Beyond white space, what `clean` takes away. The tags of plane 14 stand as themselves: no escape for them is read by every
 # dialect of patterns.

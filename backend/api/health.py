@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can work."""
+"""Two probes: the process lives, and it can work."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a member of an answer means wherever it occurs, so that the document says it once for every shape."""
+"""A member of an answer means the same wherever it occurs, so the document says it once for every shape."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast

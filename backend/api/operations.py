@@ -1,4 +1,4 @@
-"""What an operation's OpenAPI entry says beyond its shapes: who may call it, and every failure it answers with."""
+"""An operation's OpenAPI entry says more than its shapes: who may call it, and every failure it answers with."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

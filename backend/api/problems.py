@@ -39,7 +39,7 @@ class RefusedField(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong, as RFC 9457 says it; further members hold the facts of the failure."""
+    """A failure in the form of RFC 9457; further members hold the facts of the failure."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -129,7 +129,7 @@ def _refused_field(item: Mapping[str, Any], *, is_json: bool) -> dict[str, str]:
 
 
 def _is_json(request: Request) -> bool:
-    """Whether the body is one that is read as JSON, by what its sender says of it."""
+    """Tell whether the body is one that is read as JSON, by what its sender says of it."""
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 

@@ -93,7 +93,7 @@ def _shape(name: str, schema: dict[str, Any]) -> str:
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """What a value may be, in words and as HTML; a shape is a link to its fields."""
+    """Describe what a value may be, in words and as HTML; a shape is a link to its fields."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#{name}">{name}</a>'

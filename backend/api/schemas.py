@@ -1,4 +1,4 @@
-"""What a request's body may hold: every field bounded, and unknown keys refused.
+"""The bodies of requests: every field is bounded, and unknown keys are refused.
 
 Bodies are strict: the text "1" is no number.
 """
@@ -34,7 +34,7 @@ MAX_LINKS = 20
 
 
 class Body(BaseModel):
-    """What every request body keeps to."""
+    """Every request body keeps to these rules."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -130,7 +130,7 @@ def _company(body: CompanyBody) -> NewCompany:
 
 
 class SenderBody(Body):
-    """Who signs and sends."""
+    """The person who signs and sends."""
 
     name: HeaderLine
     address: Address
@@ -166,7 +166,7 @@ def _exactly_one(schema: dict[str, Any]) -> None:
 
 
 class EnrolmentsBody(Body):
-    """Whom to enrol: one `contact_id`, or a list of `contact_ids`."""
+    """The contacts to enrol: one `contact_id`, or a list of `contact_ids`."""
 
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
@@ -190,13 +190,13 @@ class EnrolmentsBody(Body):
 
 
 class VersionBody(Body):
-    """Which version is meant; without one, the version that waits."""
+    """The version that is meant; without one, the version that waits."""
 
     version: DraftVersionNumber | None = None
 
 
 class ApproveBody(VersionBody):
-    """What a person has seen: the version, the recipient where it changed, and with `override` what the gate finds wrong."""
+    """A person has seen this: the version, the recipient where it changed, and with `override` what the gate finds wrong."""
 
     recipient: Address | None = None
     override: bool = False
@@ -214,20 +214,20 @@ class EditBody(ApproveBody):
 
 
 class RegenerateBody(VersionBody):
-    """What the next version should do otherwise, and whether it may be the text that needs no model."""
+    """The next version should do this otherwise, and whether it may be the text that needs no model."""
 
     feedback: Remark = ""
     accepts_default: bool = False
 
 
 class StopBody(Body):
-    """Why."""
+    """The reason."""
 
     reason: Remark = ""
 
 
 class ReasonBody(VersionBody):
-    """Why."""
+    """The reason."""
 
     reason: Remark = ""
 
@@ -240,7 +240,7 @@ class IncomingBody(Body):
 
 
 class EmailBody(Body):
-    """Whom to write to, under which campaign, and the email to answer, if there is one."""
+    """The contact to write to, the campaign, and the email to answer, if there is one."""
 
     campaign_id: Identifier
     contact_id: Identifier

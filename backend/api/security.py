@@ -1,4 +1,4 @@
-"""Who may ask: bearer tokens with roles, checked before a byte of a body is read; and private answers.
+"""Bearer tokens with roles say who may ask, checked before a byte of a body is read; and private answers.
 
 The roles a route enforces are the ones its OpenAPI entry states, because both are `x-roles`.
 """
@@ -37,7 +37,7 @@ async def get_service(request: Request) -> Service:
 
 
 async def get_principal(request: Request) -> Principal:
-    """Who asks, as the route has established it."""
+    """The principal, as the route has established it."""
     principal: Principal = request.state.principal
     return principal
 

@@ -1,4 +1,4 @@
-"""How bytes become the text of a D1 row and back: compressed, then sealed (encrypted, or with a digest), then base64.
+"""Bytes become the text of a D1 row and come back: compressed, then sealed (encrypted, or with a digest), then base64.
 
 A text is `KIND:BASE64` with the kinds `raw` and `zip`, or `raw+aes` and `zip+aes` under a key. Which row a text belongs to is
 part of its seal, so that a text moved to another row does not open.

@@ -1,4 +1,4 @@
-"""How the saver reaches the database: alone, or as part of the run's transaction.
+"""The saver reaches the database alone, or as part of the run's transaction.
 
 A saver and the shallow copies that `with_allowlist` makes of it share one `Core`, which holds all that changes.
 """
@@ -117,7 +117,7 @@ class Core:
 
 
 _HEADS: ContextVar[Mapping[tuple[Core, ThreadKey], Head]] = ContextVar("checkpoint_heads")
-"""What this task of the program read: the tasks LangGraph starts inherit it, other runs do not see it."""
+"""This task of the program read this: the tasks LangGraph starts inherit it, other runs do not see it."""
 
 
 def _head(place: Place, page: Page) -> Head:

@@ -18,7 +18,7 @@ ThreadKey = tuple[str, str]
 
 @dataclass(slots=True, eq=False)
 class Head:
-    """What one run knows of a thread: its newest checkpoint, and the blobs which that one keeps in the database."""
+    """One run knows this of a thread: its newest checkpoint, and the blobs which that one keeps in the database."""
 
     key: ThreadKey
     newest_id: str | None

@@ -1,4 +1,4 @@
-"""How rows become durable outside a transaction: in shared batches, one in flight at a time, each fenced."""
+"""Rows become durable outside a transaction in shared batches, one in flight at a time, each fenced."""
 
 import asyncio
 from collections.abc import Sequence

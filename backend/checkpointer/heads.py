@@ -1,4 +1,4 @@
-"""Which head a write belongs to: that of its task, or, when the run goes on in another task, that of its checkpoint.
+"""A write belongs to one head: that of its task, or, when the run goes on in another task, that of its checkpoint.
 
 A run that is stepped, as by `asyncio.wait_for(anext(stream), 5)`, reads its thread in one task and writes from others, which
 inherit nothing. They name the checkpoint they build on, and under that name its head is found here.

@@ -10,7 +10,7 @@ from backend.d1.statements import Row, SqlValue, Statement
 
 
 class Place(NamedTuple):
-    """Where a checkpoint is: its thread, its namespace and, unless the latest is meant, its id."""
+    """A checkpoint's place: its thread, its namespace and, unless the latest is meant, its id."""
 
     thread_id: str
     checkpoint_ns: str
@@ -163,7 +163,7 @@ def select_thread(thread_id: str) -> list[Statement]:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which checkpoints `alist` is asked for; None leaves a condition out. `tags` maps a tag to the value it must have."""
+    """The checkpoints `alist` is asked for; None leaves a condition out. `tags` maps a tag to the value it must have."""
 
     thread_id: str | None = None
     checkpoint_ns: str | None = None

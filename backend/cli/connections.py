@@ -12,13 +12,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from backend.api.bodies import BODY_DEADLINE_S
 
 KEEP_ALIVE_S: Final = 5
-"""How long a connection may rest between two requests."""
+"""The longest rest of a connection between two requests."""
 HEAD_DEADLINE_S: Final = 10.0
 """From the first byte of a request, or from the connection, to the end of the headers."""
 LINGER_S: Final = 5.0
-"""How much longer than its deadline a body is read, so that a client still gets the answer that says so."""
+"""A body is read this much longer than its deadline, so that a client still gets the answer that says so."""
 UNREAD_DEADLINE_S: Final = 30
-"""How long a client may leave what it was sent without acknowledgement."""
+"""The longest a client may leave what it was sent without acknowledgement."""
 DEADLINES_S: dict[type, float] = {h11.IDLE: HEAD_DEADLINE_S, h11.SEND_BODY: BODY_DEADLINE_S + LINGER_S}
 """By what h11 says of the client: it owes a head, or the rest of a body."""
 LONGEST_REQUEST_S: Final = 160

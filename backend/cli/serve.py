@@ -105,14 +105,14 @@ def _announce(url: str, token: str | None, tick_seconds: float | None, around: S
 
 
 def _tell_database(around: Surroundings) -> str:
-    """Which file, wherever this was started, or whose database."""
+    """Name the file, wherever this was started, or whose database it is."""
     if around.is_embedded:
         return str(around.database_file or "in memory, gone when this ends")
     return "D1"
 
 
 def _tell_model(around: Surroundings) -> str:
-    """Who plans and writes; a loopback model is told by its address, because it may be anybody."""
+    """Name who plans and writes; a loopback model is told by its address, because it may be anybody."""
     if around.models_are_off:
         return "none, LLM_KILL_SWITCH is on: plans and drafts are the defaults"
     if not around.has_model_key:

@@ -1,4 +1,4 @@
-"""What every command does alike: where it writes, how it opens the service, and how it fails."""
+"""Every command writes, opens the service and fails in the same way."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ class OnDatabase(Protocol):
 
     @property
     def schema(self) -> Schema:
-        """Which migrations there are, and how they are applied."""
+        """The migrations, and how they are applied."""
         ...
 
 
@@ -82,7 +82,7 @@ def working(what: str) -> AbstractContextManager[object]:
 
 @asynccontextmanager
 async def opened(opening: AbstractAsyncContextManager[Worked]) -> AsyncGenerator[Worked]:
-    """What `opening` opens, on a database that has every migration: an embedded one is migrated here, another only looked at.
+    """Open the service on a database that has every migration: an embedded one is migrated here, another only looked at.
 
     Raises:
         SettingRefused: a setting is not allowed; nothing was opened.

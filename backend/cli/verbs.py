@@ -1,4 +1,4 @@
-"""What the short commands do at the desk; none of them needs a graph or a model, so none waits for their import."""
+"""The short commands, as they work at the desk; none of them needs a graph or a model, so none waits for their import."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a failed request to D1 means. Every failed statement is HTTP 400 with code 7500, so the text decides.
+"""A failed request to D1 is read for what it means. Every failed statement is HTTP 400 with code 7500, so the text decides.
 
 Sources: D1's documented transient errors, and what its local engine says.
 """

@@ -1,4 +1,4 @@
-"""How many rows D1 bills for one changed row: its own, and one for each index that it enters; leaving one is free.
+"""D1 bills several rows for one changed row: its own, and one for each index that it enters; leaving one is free.
 
 A rowid table has an index for its TEXT primary key; a WITHOUT ROWID table is its own. The figure is never too low: a partial
 index is counted as if it took the row, and an upsert as if it inserted.

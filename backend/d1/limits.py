@@ -1,4 +1,4 @@
-"""What D1 takes, checked before anything is sent, so that every transport refuses the same statement with the same sentence."""
+"""D1's limits, checked before anything is sent, so that every transport refuses the same statement with the same sentence."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What the data plane costs, counted where it is sent: requests, rows and bytes, as D1 bills them."""
+"""The data plane's cost, counted where it is sent: requests, rows and bytes, as D1 bills them."""
 
 from dataclasses import asdict, dataclass
 from typing import Protocol

@@ -27,7 +27,7 @@ KEEP_ALIVE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class HttpPolicy:
-    """How often and how long one batch is tried. A wait is drawn at random below a bound that doubles with each try."""
+    """The bounds within which one batch is tried. A wait is drawn at random below a bound that doubles with each try."""
 
     tries: int = 5
     deadline_s: float = 30.0

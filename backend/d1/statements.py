@@ -18,7 +18,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one statement gave back, and what D1 bills for it: rows read and rows written."""
+    """One statement gave this back, and what D1 bills for it: rows read and rows written."""
 
     rows: list[Row]
     rows_read: int = 0

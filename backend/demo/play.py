@@ -91,7 +91,7 @@ class Play:
             await happen()
 
     async def threads(self) -> list[ThreadView]:
-        """How every contact's thread stands, in the order of the story."""
+        """Show how every contact's thread stands, in the order of the story."""
         campaign_id = self.story.campaign["campaign_id"]
         return [await self.service.views.thread(campaign_id, contact_id) for contact_id in self._order]
 
@@ -208,7 +208,7 @@ class Play:
 
 
 def _tell_decision(verdict: Verdict, run: RunReport) -> str:
-    """What the rep did with a draft, and what came of it."""
+    """Tell what the rep did with a draft, and what came of it."""
     match verdict.decision:
         case "approve" if run.sent:
             return "approved and sent"

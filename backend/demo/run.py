@@ -30,7 +30,7 @@ _SENDS = "SELECT count(*) AS sends FROM send_ledger WHERE state = 'sent' AND thr
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """How a story went: its threads at the end, from when each contact was not to be written to, sends and D1 requests."""
+    """A story went so: its threads at the end, from when each contact was not to be written to, sends and D1 requests."""
 
     story: Story
     threads: Sequence[ThreadView]
@@ -40,7 +40,7 @@ class Performance:
 
 
 class DemoContradicted(AgenticSalesError):
-    """What the demo left behind is not what it told."""
+    """The demo left behind something else than it told."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The demo contradicts itself: {what}. Its files were kept for a look.")
@@ -79,7 +79,7 @@ async def _perform(story: Story, home: Path, transcript: Transcript, model_name:
 
 
 def _settings(story: Story, home: Path) -> dict[str, object]:
-    """What of the environment the demo does not take over."""
+    """The environment holds settings the demo does not take over."""
     return {
         "d1_url": f"sqlite:///{home / DATABASE}",
         "outbox_dir": str(home / OUTBOX),
@@ -126,7 +126,7 @@ def _fresh_folder(folder: Path) -> Path:
 
 @asynccontextmanager
 async def _model() -> AsyncGenerator[tuple[str, CountingLLM]]:
-    """Who speaks, by name, and the client to ask them with."""
+    """Name who speaks, and the client to ask them with."""
     around = look_around()
     if around.has_model_key:
         async with make_deepseek() as client:

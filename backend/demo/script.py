@@ -1,4 +1,4 @@
-"""What the scripted model says: it plans, assigns roles, writes and answers out of a prompt's own data, and no other.
+"""The scripted model plans, assigns roles, writes and answers out of a prompt's own data, and no other.
 
 `speak` is a pure function, so the same prompt gets the same words. Its phrases are `data/words.json`. It stands in for a model
 and nowhere claims to be one: it knows six ways to begin, a handful of topics and the few words of feedback named below.

@@ -13,7 +13,7 @@ from backend.domain.suppression import ContactFlag
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rep makes of a draft, `after_days` days after it was written."""
+    """The rep's decision on a draft, `after_days` days after it was written."""
 
     decision: Decision
     after_days: int = 0
@@ -34,7 +34,7 @@ class Incident:
 
     @property
     def delay(self) -> timedelta:
-        """How long after the send it happens."""
+        """The time from the send until it happens."""
         return timedelta(days=self.after_days)
 
 
@@ -57,7 +57,7 @@ class Story:
 
     @property
     def rep(self) -> str:
-        """Who approves: the sender's first name."""
+        """The approver: the sender's first name."""
         return self.campaign["sender_name"].split(" ")[0]
 
     def contact(self, contact_id: str) -> NewContact:

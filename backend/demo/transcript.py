@@ -1,4 +1,4 @@
-"""How the demo reads: a timeline of one line an event, the answer of the team, a table at the end, and where things are."""
+"""The demo's transcript: a timeline of one line an event, the answer of the team, a table at the end, and where things are."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ class Transcript:
         self._console.print(line.append(event.what, f"not dim {_STYLES[event.kind]}"), soft_wrap=True)
 
     def opening(self, model_name: str) -> None:
-        """Who plays."""
+        """Tell who plays."""
         self.line("Invented people and firms, a simulated clock, and the verbs that run in production.")
         if model_name == SCRIPTED:
             self.line("The model is scripted: a server on this machine's loopback with a few phrases. No key, no network.")
@@ -61,7 +61,7 @@ class Transcript:
             self.line(f"The model: {model_name}.")
 
     def team(self, who: str, written: Mapping[str, Any], model_name: str) -> None:
-        """What the organised team made of an email."""
+        """Tell what the organised team made of an email."""
         roles, draft, meta = written.get("role_plan"), written["draft"], written["graph_meta"]
         self.heading(f"The organised team {'answers' if written['action'] == 'reply' else 'writes to'} {who}")
         if roles:
@@ -92,7 +92,7 @@ class Transcript:
             self.line("   ".join(cells).rstrip(), "" if number else "bold")
 
     def accounts(self, home: Path, sends: int, requests: int, asked: Counter[str]) -> None:
-        """What it took, where it lies, and what to try next."""
+        """Tell what it took, where it lies, and what to try next."""
         self.heading("What it took, and where it lies")
         by_prompt = ", ".join(f"{count} {name}" for name, count in sorted((+asked).items()))
         self.line(f"emails    {sends} sent, {sends} .eml files in {home / 'outbox'}")

@@ -83,7 +83,7 @@ def check_flags(around: Surroundings) -> Finding:
 
 
 def check_cron_secret(around: Surroundings) -> Finding:
-    """Who holds it can wake the service, so it must not be guessed, and a rotation must have an end."""
+    """Whoever holds the secret can wake the service, so it must not be guessed, and a rotation must have an end."""
     new = f"Make one of {MIN_SECRET_CHARS} characters or more: openssl rand -base64 32"
     if not around.cron_secret_chars and not around.previous_cron_secret_chars:
         return note("not set: POST /cron/resume takes a token with the role cron", new)

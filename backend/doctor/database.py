@@ -96,7 +96,7 @@ async def check_atomic_batches(subject: Subject) -> Finding:
 
 
 async def check_parameter_types(subject: Subject) -> Finding:
-    """What is bound comes back equal; the REST API documents its parameters as text."""
+    """A bound value comes back equal; the REST API documents its parameters as text."""
     [row] = await subject.ask(_ECHO, *_SENT.values())
     changed = [f"{name} {sent!r} as {row.get(name)!r}" for name, sent in _SENT.items() if row.get(name) != sent]
     if changed:

@@ -1,4 +1,4 @@
-"""What a check says: how it stands, what was found, and what to do about it."""
+"""A finding says how a check stands, what was found, and what to do about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,5 +36,5 @@ def wrong(found: str, advice: str) -> Finding:
 
 
 def is_healthy(report: Report) -> bool:
-    """Whether nothing is wrong; notes may stand."""
+    """True when nothing is wrong; notes may stand."""
     return all(finding.state != "wrong" for finding in report.values())

@@ -1,4 +1,4 @@
-"""Where things are, read from URLs that may be wrong, and told without the user name and the password one may hold."""
+"""Places are read from URLs that may be wrong, and told without the user name and the password one may hold."""
 
 from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit

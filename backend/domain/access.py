@@ -1,4 +1,4 @@
-"""Who may ask for what: roles, and those who hold them."""
+"""Roles, and those who hold them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ CRON_NAME = "cron"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks; `name` is what the audit trail says."""
+    """The one who asks; `name` is what the audit trail says."""
 
     name: str
     role: Role

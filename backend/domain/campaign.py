@@ -66,7 +66,7 @@ class Company(TypedDict):
 
 
 class Campaign(TypedDict):
-    """What is offered, by whom, and which links a draft may hold."""
+    """A campaign says what is offered, by whom, and which links a draft may hold."""
 
     campaign_id: str
     name: str
@@ -120,7 +120,7 @@ class ModelFailure(TypedDict):
 
 
 class GraphMeta(TypedDict, total=False):
-    """What producing a draft took and what the reviewer found. Tokens are counts; `cost_usd` is US dollars.
+    """Producing a draft took this, and the reviewer found this. Tokens are counts; `cost_usd` is US dollars.
 
     `model_calls` counts requests made, whatever came back; `model_failures` is there when one came to nothing.
     """
@@ -148,7 +148,7 @@ class Draft(TypedDict):
 
 
 class PayloadOptions(TypedDict, total=False):
-    """What a payload holds only when somebody decided so: without a plan in force there are no keys of one."""
+    """A payload holds these only when somebody decided so: without a plan in force there are no keys of one."""
 
     angle: str
     tone: str
@@ -160,7 +160,7 @@ class PayloadOptions(TypedDict, total=False):
 
 
 class EmailPayload(PayloadOptions):
-    """What a leader hands a worker: names, facts and history, but no address, no flag and no name of a campaign.
+    """A leader hands a worker this: names, facts and history, but no address, no flag and no name of a campaign.
 
     `version` counts from 1, and `today` is a date like `2026-11-30`.
     """
@@ -179,7 +179,7 @@ class EmailPayload(PayloadOptions):
 
 
 class Standing(TypedDict):
-    """Where a run leaves its thread; `next_touch_at` is None unless a sweep should take the thread up again."""
+    """A run leaves its thread here; `next_touch_at` is None unless a sweep should take the thread up again."""
 
     status: ThreadStatus
     reason: str
@@ -187,7 +187,7 @@ class Standing(TypedDict):
 
 
 class HeldDraft(TypedDict):
-    """What a thread waits with: the value of its interrupt. It holds no text, because a trace shows it as an error."""
+    """A thread waits with this: the value of its interrupt. It holds no text, because a trace shows it as an error."""
 
     thread_id: str
     step: int
@@ -196,7 +196,7 @@ class HeldDraft(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """What a person asks for. `version` None means the version that waits; `edited` is the text to send instead.
+    """A person's request. `version` None means the version that waits; `edited` is the text to send instead.
 
     `recipient` is the address they saw, where it is not the one the draft was written to. With `override` they have seen what
     the gate finds wrong with the text. With `accepts_default` a new version may be the deterministic one.
@@ -253,7 +253,7 @@ class Thread:
 
 
 class TouchRecord(TypedDict):
-    """What became of one touch, kept in the checkpoint with the reasons: who decided what on which version."""
+    """The outcome of one touch, kept in the checkpoint with the reasons: who decided what on which version."""
 
     step: int
     outcome: TouchOutcome
@@ -285,13 +285,13 @@ class Case:
 
 
 def _first_name(name: str) -> str:
-    """What a person is greeted with; a title before the name is not it."""
+    """The name a person is greeted with; a title before the name is not it."""
     words = name.split()
     return next((word for word in words if word.rstrip(".").casefold() not in _HONORIFICS), name)
 
 
 def addressee_of(campaign: Campaign, contact: Contact) -> Addressee:
-    """Whom an email of this campaign to this contact would go to, and from whom, as both stand now."""
+    """The recipient and the sender of an email of this campaign to this contact, as both stand now."""
     return Addressee(
         recipient_name=contact["name"],
         recipient_address=contact["address"],

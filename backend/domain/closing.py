@@ -1,4 +1,4 @@
-"""How an email ends: a signature and an opt-out line, added once and by rule, and taken off a text that has them already.
+"""An email ends with a signature and an opt-out line, added once and by rule, and taken off a text that has them already.
 
 Models sign although they are told not to, and people edit what was signed, so both are recognised in the wording of several
 languages. What cannot be told from the letter itself stays.
@@ -67,7 +67,7 @@ def without_closing(body: str, sender_name: str) -> str:
 
 
 def offers_opt_out(body: str) -> bool:
-    """Whether `body` says how not to be written to again, in the rule's words or in others."""
+    """Tell whether `body` says how not to be written to again, in the rule's words or in others."""
     return _OPT_OUT.search(body) is not None
 
 

@@ -1,4 +1,4 @@
-"""What is known about a company, and which of it a writer is shown."""
+"""Facts about a company, and how many of them a writer is shown."""
 
 from typing import TypedDict
 

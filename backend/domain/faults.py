@@ -8,7 +8,7 @@ from backend.domain.text import UNRESOLVED_FIELD, clean
 
 
 def find_faults(subject: str, body: str, allowed_links: Collection[str]) -> list[str]:
-    """What a person has to be told of an email before it leaves, each in words without a full stop; `[]` when it is nothing.
+    """List what a person has to be told of an email before it leaves, each in words without a full stop.
 
     An empty body, fields and placeholders nobody filled, links that `allowed_links` (the campaign's) does not hold, a missing
     opt-out line: in this order, each once for the part it stands in. Both texts are any text, and are read as their reader sees

@@ -9,7 +9,7 @@ ORCHESTRATOR_ROLE_PLAN = "ORCHESTRATOR_ROLE_PLAN"
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What is switched on for one run; both are off by default."""
+    """The switches of one run; both are off by default."""
 
     campaign_coach_enabled: bool = False
     orchestrator_role_plan: bool = False

@@ -1,4 +1,4 @@
-"""What comes in from outside, as it is handed to `backend.intake`."""
+"""The types of what comes in from outside, as it is handed to `backend.intake`."""
 
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
@@ -32,7 +32,7 @@ class NewContact(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class IntakeCounts:
-    """How many contacts were new, changed, or known exactly so."""
+    """The numbers of contacts that were new, changed, or known exactly so."""
 
     created: int
     updated: int

@@ -1,4 +1,4 @@
-"""What a mail program would make a link of, and how a text is held to the links somebody allowed.
+"""A text is held to the links somebody allowed, by what a mail program would make a link of.
 
 A link is what has a scheme, with two slashes of either kind or as mail programs know it without (`tel:`), a host that a path, a
 port, a query or a fragment follows, a host under `www.`, and a host of three names or more. Two names alone are a name
@@ -18,7 +18,7 @@ _NO_LABEL = r"\s\x00-*,./:-@\[-^`{-\x7f«»·\u2010-\u205e\u3001-\u303f"
 _LABEL = f"[^{_NO_LABEL}]"
 """A character that a host may have for a mail program: more than registries allow, marks and emoji for instance."""
 _SCHEMES = "https?|ftp|file|mailto|tel|sms|callto|sips?|skype|facetime|whatsapp|xmpp|webcal|magnet|javascript|data"
-"""What mail programs and browsers follow without slashes too."""
+"""The schemes that mail programs and browsers follow without slashes too."""
 # Every repetition is bounded or possessive, so the time a text takes grows with its length alone, whoever wrote it.
 _CANDIDATE = re.compile(
     rf"(?<![\w.+-])(?P<address>[\w.+-]{{1,64}}@[\w-]++(?:\.[\w-]++)*+)(?!{_LABEL}|[/\\:?#]\w)"

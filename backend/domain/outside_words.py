@@ -1,4 +1,4 @@
-"""What outsiders' words are taken for where a rule has to decide without a model. Wordings of the languages mail comes in."""
+"""Outsiders' words are judged by rules where no model decides. Wordings of the languages mail comes in."""
 
 import re
 
@@ -34,11 +34,11 @@ _NO_MORE = re.compile(
 
 
 def orders_a_writer(text: str) -> bool:
-    """Whether `text` speaks to a machine and tells it what to write, which no fact does."""
+    """Tell whether `text` speaks to a machine and tells it what to write, which no fact does."""
     seen = clean(text)
     return _MACHINE.search(seen) is not None and _ORDER.search(seen) is not None
 
 
 def wants_no_more_email(text: str) -> bool:
-    """Whether somebody asks not to be written to; a rule that is wrong here errs on the side of silence."""
+    """Tell whether somebody asks not to be written to; a rule that is wrong here errs on the side of silence."""
     return _NO_MORE.search(clean(text)) is not None

@@ -1,4 +1,4 @@
-"""Who may not be written to: a hashed address list and four flags on the contact."""
+"""A hashed address list and four flags on the contact say who may not be written to."""
 
 import hashlib
 import re
@@ -44,7 +44,7 @@ def address_sha256(address: str) -> str:
 
 
 def reason_blocked(dossier: Dossier, *, answering: bool = False) -> ContactFlag | Literal["suppressed"] | None:
-    """Why this contact may not be written to, or None; the address list is asked first, then the flags in order.
+    """Name why this contact may not be written to, or return None; the address list is asked first, then the flags in order.
 
     `answering` a contact who wrote to us is allowed although they replied; every other reason holds there too.
     """

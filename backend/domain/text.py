@@ -24,9 +24,9 @@ UNRESOLVED_FIELD = re.compile(
     r"|%[a-z_]{3,30}%|\*\|\w{2,30}\|\*|\bX{3,}\b",
     re.IGNORECASE,
 )
-"""What was meant to be filled and was not: `{{field}}`, a pair of braces left alone, `[First Name]`, `<name>`."""
+"""A field that was meant to be filled and was not: `{{field}}`, a pair of braces left alone, `[First Name]`, `<name>`."""
 UNSAFE_IN_HEADER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|=\\?")
-"""Where, in a line of mail, another header or encoded text could begin."""
+"""A place in a line of mail where another header or encoded text could begin."""
 MAX_MARKS = 30
 """On one letter; more is no script but an attack, because NFC sorts them in quadratic time (UAX #15, stream-safe text)."""
 _MARKS_IN_PARTS = frozenset("\u0f73\u0f75\u0f81")

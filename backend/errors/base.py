@@ -1,4 +1,4 @@
-"""What every deliberate failure is."""
+"""Every deliberate failure is one of these."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ class AgenticSalesError(Exception):
 
     status: ClassVar[int] = 500
     is_internal: ClassVar[bool] = False
-    """Whether the sentence speaks of statements and rows, which are nobody's business outside; the log has it."""
+    """True when the sentence speaks of statements and rows, which are nobody's business outside; the log has it."""
 
 
 def public_sentence(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What the database refuses, cannot do, or does not answer."""
+"""The database refuses, cannot do a thing, or does not answer."""
 
 from backend.errors.base import AgenticSalesError
 from backend.errors.requests import BadRequest

@@ -1,4 +1,4 @@
-"""What a request may ask for in vain: it names nothing, comes too late, cannot be read, or may not be made."""
+"""A request may ask in vain: it names nothing, comes too late, cannot be read, or may not be made."""
 
 from collections.abc import Sequence
 

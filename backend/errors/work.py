@@ -1,4 +1,4 @@
-"""What may go wrong while a run works: the model, the run itself, the mail."""
+"""Failures while a run works: of the model, the run itself, the mail."""
 
 from datetime import datetime
 
@@ -164,7 +164,7 @@ class SendDeferred(AgenticSalesError):
 
 
 class AskedAgain(AgenticSalesError):
-    """What was approved is not what stands now, so the draft waits for a person again; nothing was handed to the mailer."""
+    """The approved draft is not what stands now, so it waits for a person again; nothing was handed to the mailer."""
 
     status = 409
 

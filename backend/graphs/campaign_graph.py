@@ -85,7 +85,7 @@ An example of the form, about somebody else:
 
 
 class CoachPlan(TypedDict):
-    """What the coach decided; `cadence_days` has `max_touches` entries, in days. `provenance` says who really decided."""
+    """The coach decided this; `cadence_days` has `max_touches` entries, in days. `provenance` says who really decided."""
 
     angle: str
     tone: str
@@ -142,7 +142,7 @@ def _coerce_cadence(raw: Any, max_touches: int) -> list[int] | None:
 
 
 def _plan_provenance(evidence: list[str], *, model: str = "", failure: ModelUnavailable | None = None) -> Provenance:
-    """Who made the plan: the model, with the fixed confidence of its word, or the defaults, with the reason."""
+    """Name who made the plan: the model, with the fixed confidence of its word, or the defaults, with the reason."""
     if failure:
         return provenance("default", f"{failure} The default plan governs.", confidence=0.0, evidence=evidence)
     return provenance("model", f"planned once by {model}", confidence=MODEL_SAID_SO, evidence=evidence)
@@ -166,7 +166,7 @@ def _touch_budget(plan: CoachPlan | None) -> int:
 
 
 class CampaignState(TypedDict, total=False):
-    """What a thread remembers between runs; JSON types only. `step` counts touches from 0; gaps count from `anchor_at`."""
+    """A thread remembers this between runs; JSON types only. `step` counts touches from 0; gaps count from `anchor_at`."""
 
     thread_id: str
     step: int
@@ -182,7 +182,7 @@ class CampaignState(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class CampaignDeps:
-    """What one run needs from outside; `sending` is here for `send_touch` alone."""
+    """One run needs this from outside; `sending` is here for `send_touch` alone."""
 
     case: Case
     lease: Lease

@@ -1,4 +1,4 @@
-"""What is written when no model may be: six touches and an answer, each of them worth approving as it stands.
+"""The texts that need no model: six touches and an answer, each of them worth approving as it stands.
 
 They say nothing that stands in neither the facts nor the offer. A fact is quoted, since no rule can tell a sentence from a
 note; a fact or a sentence of the offer that was sent before is not told again.
@@ -19,7 +19,7 @@ _MAX_NAME_CHARS = 60
 _MIN_QUOTED_CHARS, _MAX_QUOTED_CHARS = 8, 200
 _MAX_OFFER_CHARS = 400
 _COIN_TOSS = 0.5
-"""What is no surer than this is not told to the person it is about."""
+"""A fact no surer than this is not told to the person it is about."""
 
 
 class _Touch(NamedTuple):

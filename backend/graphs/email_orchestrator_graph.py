@@ -69,7 +69,7 @@ Answer with one JSON object and nothing else. Its one key "roles" is a list of r
 
 
 class RolePlan(TypedDict):
-    """Which roles the leader assigned, in canonical order, and who says so."""
+    """The roles the leader assigned, in canonical order, and who says so."""
 
     roles: list[Role]
     provenance: Provenance
@@ -132,7 +132,7 @@ class OrchestratorState(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class OrchestratorDeps:
-    """What one run needs from outside."""
+    """One run needs this from outside."""
 
     records: Records
     make_llm: MakeLLM
@@ -221,7 +221,7 @@ async def remember(state: OrchestratorState, runtime: Runtime[OrchestratorDeps])
 
 
 def _payload(state: OrchestratorState, clock: Clock) -> EmailPayload:
-    """What the leader reads and the worker writes from; the keys that only a flag or an email that came in adds are last."""
+    """Build what the leader and the worker read; the keys that only a flag or an email that came in adds are last."""
     options = PayloadOptions()
     if "role_plan" in state:
         options["roles"] = list(state["role_plan"]["roles"])

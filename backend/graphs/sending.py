@@ -1,4 +1,4 @@
-"""How an approved touch leaves: claimed in the ledger, confirmed right before the provider is asked, settled with its outcome.
+"""An approved touch is claimed in the ledger, confirmed right before the provider is asked, and settled with its outcome.
 
 Only `send_touch` calls `deliver`. A claim another run made was perhaps posted, so it is repeated only at its own provider and
 within that provider's memory; a claim of this run was certainly not.
@@ -20,7 +20,7 @@ DEFERRED_FOR = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What sending takes from outside."""
+    """Sending needs these from outside."""
 
     ledger: SendLedger
     mailer: Mailer
@@ -77,14 +77,14 @@ async def _claim(outside: Sending, case: Case, lease: Lease, decision: DecisionR
 
 
 def _may_be_posted(reservation: Reservation, mailer: Mailer) -> bool:
-    """Whether posting cannot deliver twice; a provider that remembers no key has a window of zero, in which nothing lies."""
+    """Tell that posting cannot deliver twice; a window of zero holds nothing, for a provider that remembers no key."""
     if reservation.mine:
         return True
     return reservation.provider == mailer.name and 0 <= reservation.age_s < mailer.replay_window.total_seconds()
 
 
 def _is_recent(outside: Sending, database_now: datetime) -> bool:
-    """Whether the database said it just now; what it said longer ago is asked again."""
+    """Tell whether the database said it just now; what it said longer ago is asked again."""
     return abs(outside.clock.now() - database_now) <= MAX_CLOCK_DIFFERENCE
 
 

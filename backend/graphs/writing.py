@@ -1,4 +1,4 @@
-"""How a worker writes: one model call on fenced data, or the deterministic draft when no usable answer can be had.
+"""A worker writes with one model call on fenced data, or with the deterministic draft when no usable answer can be had.
 
 Both workers write through `write_draft`, so every email ends alike: merge fields resolved, then links checked against the
 campaign's allow-list, then signature and unsubscribe line added by rule. The model sets neither recipient nor headers.
@@ -45,7 +45,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class WorkerDeps:
-    """What a worker needs from outside."""
+    """A worker needs this from outside."""
 
     make_llm: MakeLLM
 
@@ -70,7 +70,7 @@ async def write_draft(
 
 
 def telemetry(prompt: Prompt, outcome: Answer | ModelUnavailable) -> GraphMeta:
-    """What one ask took, whether its answer could be used or not; a failure is kept with it, and logged without its words."""
+    """One ask took this, whether its answer could be used or not; a failure is kept with it, and logged without its words."""
     meta = GraphMeta(prompt=prompt.name, model="none", model_calls=0)
     if isinstance(outcome, ModelSwitchedOff):
         return meta

@@ -1,4 +1,4 @@
-"""What a model said becomes one JSON object, or it is not usable."""
+"""A model's words become one JSON object, or they are not usable."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What is taken from a response, and nothing else of it: a model's server is believed no more than the model is."""
+"""A response is read for these fields, and for nothing else: a model's server is believed no more than the model is."""
 
 import json
 from collections.abc import Mapping

@@ -177,7 +177,7 @@ class _DeepSeekModel:
         raise ModelCallFailed(why)
 
     def _without_content(self, message: AIMessage) -> Answer:
-        """What `message` took, and by whom it was written."""
+        """Read what `message` took, and by whom it was written."""
         usage = read_usage(message.response_metadata["token_usage"])
         answered_by = message.response_metadata["model_name"] or self.asked.name
         price = self.asked.price if not self.is_local or answered_by.startswith("deepseek") else None

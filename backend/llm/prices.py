@@ -1,4 +1,4 @@
-"""What DeepSeek bills, so that every answer can say what it cost."""
+"""DeepSeek's prices, so that every answer can say what it cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which addresses an email can be sent to; asked when one comes in, and again before anything is sent there."""
+"""An address is checked when it comes in, and again before anything is sent there."""
 
 import re
 from typing import Final

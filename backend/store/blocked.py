@@ -1,4 +1,4 @@
-"""Why a contact may not be written to, as SQL: a reply, a bounce or a wish holds for the address, whoever else has it."""
+"""SQL finds why a contact may not be written to: a reply, a bounce or a wish holds for the address, whoever else has it."""
 
 from backend.domain.suppression import CONTACT_FLAGS
 

@@ -162,7 +162,7 @@ class D1Decisions:
 
 
 def _refusal(draft_id: str, row: Row, request: DecisionRequest) -> Conflict:
-    """Why the compare-and-set found nothing to decide."""
+    """Name why the compare-and-set found nothing to decide."""
     if row["status"] == "withdrawn":
         return DraftWithdrawn(draft_id, row["reason"])
     if row["status"] == "decided":
@@ -173,7 +173,7 @@ def _refusal(draft_id: str, row: Row, request: DecisionRequest) -> Conflict:
 
 
 def _objection(draft_id: str, row: Row, request: DecisionRequest) -> Conflict:
-    """What keeps this decision from being made on a draft that waits."""
+    """Name what keeps this decision from being made on a draft that waits."""
     version = row["version"]
     if request.version not in (None, version):
         return DraftVersionStale(draft_id, request.version or 0, version)

@@ -1,4 +1,4 @@
-"""What is known of contacts, as statements that fit into any batch, however many contacts, and a reader of their results."""
+"""The records of contacts, as statements that fit into any batch, however many contacts, and a reader of their results."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -61,7 +61,7 @@ def select_dossiers(campaign_ids: Iterable[str], contact_ids: Iterable[str]) -> 
 
 
 DOSSIER_RESULTS = 6
-"""How many results `take_dossier` reads."""
+"""The number of results that `take_dossier` reads."""
 
 
 def take_dossier(results: Sequence[Result], campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:

@@ -1,4 +1,4 @@
-"""What comes in from outside, contacts and campaigns: cleaned here, and written in one batch or not at all."""
+"""Contacts and campaigns come in from outside, are cleaned here, and are written in one batch or not at all."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

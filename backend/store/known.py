@@ -1,4 +1,4 @@
-"""Whether a campaign, a contact and their thread are known, looked up in the batch that acts on them."""
+"""A campaign, a contact and their thread are looked up in the batch that acts on them."""
 
 from collections.abc import Sequence
 from typing import Final

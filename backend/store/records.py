@@ -1,4 +1,4 @@
-"""What is known of contacts, for runs that have no thread: one read before a run, one write after it."""
+"""The records of contacts, for runs that have no thread: one read before a run, one write after it."""
 
 import json
 from collections.abc import Sequence

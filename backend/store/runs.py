@@ -45,7 +45,7 @@ _ENDED: frozenset[ThreadStatus] = frozenset({"completed", "stopped"})
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """Where the thread stands after the run; the fields after `is_told` are the values of `_RELEASE`, in its order.
+    """The thread stands here after the run; the fields after `is_told` are the values of `_RELEASE`, in its order.
 
     What `is_told` in the audit trail is what no other row says: an end, a failure, and that somebody is asked again.
     """

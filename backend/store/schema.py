@@ -10,7 +10,7 @@ from backend.domain.instants import from_text
 PACKAGE = "backend.store"
 """Its folder `migrations` is what wrangler applies; the checkpointer's files are in it by links."""
 PROBE_EVERY = timedelta(seconds=10)
-"""How often a probe writes, by the database's clock; whoever asks more often costs no more rows."""
+"""A probe writes no more often than this, by the database's clock; whoever asks more often costs no more rows."""
 
 _NOW = f"SELECT {NOW} AS now"
 _REWRITE = "UPDATE d1_migrations SET name = name WHERE id = (SELECT max(id) FROM d1_migrations)"

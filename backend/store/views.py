@@ -165,7 +165,7 @@ class D1Views:
 
 
 def _addressee_now(row: Row) -> AddresseeView | None:
-    """Whom the email would go to now, where that is not whom the draft was written for."""
+    """Show whom the email would go to now, where that is not whom the draft was written for."""
     now = (row["contact_name"], row["address"], row["campaign_sender_name"], row["campaign_sender_address"])
     written_for = (row["recipient_name"], row["recipient_address"], row["sender_name"], row["sender_address"])
     return AddresseeView(*now) if row["status"] == "pending" and now != written_for else None

@@ -123,3 +123,10 @@ def test_a_link_leads_somewhere(path: Path) -> None:
     """Every relative link of a page names a file that exists."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text("utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_a_docstring_begins_with_a_sentence() -> None:
+    """No docstring of the service begins with a relative clause: what is said of a thing has a subject and a verb."""
+    begins = re.compile(r'^ *"""(?:What|Which|Who|Whom|Whether|When|Where|Why|How)\b', re.MULTILINE)
+    service = [path for path in PYTHON if not path.is_relative_to(ROOT / "tests")]
+    assert [name_in_house(path) for path in service if begins.search(path.read_text("utf-8"))] == []
