@@ -22,7 +22,7 @@ EXIT_CODES = {"PROMOTE": 0, "HOLD": 10, "ROLLBACK": 20, "INVALID": 30}
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What was true around the run, beside its cells."""
+    """These facts were true around the run, beside its cells."""
 
     attempt: int = 1
     uncommitted_changes: bool = False
@@ -54,7 +54,7 @@ class SliceCount:
 
 @dataclass(frozen=True, slots=True)
 class PathVerdict:
-    """What the cells of one path say.
+    """The cells of one path say this.
 
     `invalid` holds the codes that make the evidence unfit. The bounds are for the decision they could allow: missing cells
     count against it. `more_examples` is how many more would do at these rates; None when no number would.

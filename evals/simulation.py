@@ -1,4 +1,4 @@
-"""How often the gate promotes, holds and rolls back when the true rates are known: `python -m evals.simulation`.
+"""The gate promotes, holds and rolls back this often when the true rates are known: `python -m evals.simulation`.
 
 Each example has three repetitions of six checks in either arm. A company is easier or harder for both arms alike, and a
 little differently for each, which is what the bounds have to see through.

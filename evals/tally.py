@@ -12,7 +12,7 @@ from evals.trials import ARMS, Design, Pinned, Trial
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """How many scored cells of one example passed in one arm: at least, were every missing one to fail, and at most."""
+    """So many scored cells of one example passed in one arm: at least, were every missing one to fail, and at most."""
 
     least: int
     most: int
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ArmFacts:
-    """What is true of all trials of one arm. Latency is the 95th percentile, cost the mean of a trial."""
+    """These facts are true of all trials of one arm. Latency is the 95th percentile, cost the mean of a trial."""
 
     trials: int = 0
     treated: int = 0

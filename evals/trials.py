@@ -1,4 +1,4 @@
-"""What a paired run is to measure, and what it measured: cells of arm, example, repetition and metric, and no text."""
+"""A paired run has a design, and trials that fill it: cells of arm, example, repetition and metric, and no text."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What one path is to be measured on: every cell of the grid, before anything has run."""
+    """One path is to be measured on this: every cell of the grid, before anything has run."""
 
     path: str
     dataset_sha256: str

@@ -1,4 +1,4 @@
-"""What the release of a flag asks for: the bars its evidence is held against."""
+"""The release of a flag asks for evidence; these are the bars it is held against."""
 
 import json
 from dataclasses import asdict, dataclass
