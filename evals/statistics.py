@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 DECIMALS = 9
-"""What a bound is rounded to before it is compared or kept: libraries of two machines differ in the last bits of a sine."""
+"""A bound is rounded to these before it is compared or kept: libraries of two machines differ in the last bits of a sine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Trial:
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """Where in the grid it stands."""
+        """The place in the grid it stands at."""
         return self.path, self.arm, self.example_id, self.repetition
 
     def line(self) -> str:
