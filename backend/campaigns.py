@@ -18,6 +18,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Case, DecisionRequest, HeldDraft, Standing, Thread, ThreadStatus, draft_id_of
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.errors import (
@@ -109,13 +110,15 @@ class Campaigns:
     run_deadline_s: float = RUN_DEADLINE_S
     run_step_limit: int = RUN_STEP_LIMIT
 
-    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, principal: str) -> list[Enrolment]:
+    async def enrol(
+        self, campaign_id: str, contact_ids: Sequence[str], *, principal: str, reach: Reach = EVERYWHERE
+    ) -> list[Enrolment]:
         """Make the one thread of this campaign and each contact, or find it.
 
         Raises:
-            UnknownCampaign, UnknownContact: nobody was enrolled.
+            UnknownCampaign, UnknownContact: it does not exist or lies outside `reach`; nobody was enrolled.
         """
-        return await self.threads.enrol(campaign_id, contact_ids, principal=principal)
+        return await self.threads.enrol(campaign_id, contact_ids, principal=principal, reach=reach)
 
     async def resume(self, *, max_threads: int = 1000) -> SweepReport:
         """Run every due thread that nobody holds, the longest due first, and every decided draft whose run was cut off.
@@ -147,13 +150,16 @@ class Campaigns:
             raise DraftKept(draft_id, report.reason)
         return report
 
-    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str = "") -> None:
+    async def stop(
+        self, campaign_id: str, contact_id: str, *, principal: str, reason: str = "", reach: Reach = EVERYWHERE
+    ) -> None:
         """End a thread wherever it stands, between touches too; a draft that waits is withdrawn.
 
         Raises:
-            UnknownCampaign, UnknownContact, UnknownThread, ThreadEnded: nothing was written.
+            UnknownCampaign, UnknownContact, UnknownThread: it does not exist or lies outside `reach`; nothing was written.
+            ThreadEnded: nothing was written.
         """
-        await self.threads.stop(campaign_id, contact_id, principal=principal, reason=reason)
+        await self.threads.stop(campaign_id, contact_id, principal=principal, reason=reason, reach=reach)
 
     async def _run(self, lease: Lease, *, principal: str) -> RunReport:
         log = _log.bind(thread_id=lease.thread_id, fence=lease.fence)

@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
 
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Email
 from backend.errors import RunOverBudget
 from backend.graphs.email_orchestrator_graph import OrchestratorDeps
@@ -27,15 +28,18 @@ class Emails:
     make_llm: MakeLLM
     clock: Clock
 
-    async def write(self, campaign_id: str, contact_id: str, *, incoming: Email | None = None) -> dict[str, Any]:
+    async def write(
+        self, campaign_id: str, contact_id: str, *, incoming: Email | None = None, reach: Reach = EVERYWHERE
+    ) -> dict[str, Any]:
         """Run the team once and return what it found: `action`, its provenance, and unless it is `skip` the `draft`.
 
         Raises:
-            UnknownCampaign, UnknownContact, RunOverBudget: no draft was made and nothing was remembered.
+            UnknownCampaign, UnknownContact: it does not exist or lies outside `reach`; no draft was made.
+            RunOverBudget: no draft was made and nothing was remembered.
         """
         flags = await self.records.flags()
         graph = self.graphs[flags.orchestrator_role_plan]
-        deps = OrchestratorDeps(self.records, self.make_llm, self.clock)
+        deps = OrchestratorDeps(self.records, self.make_llm, self.clock, reach)
         begin = {"campaign_id": campaign_id, "contact_id": contact_id, **({"incoming": incoming} if incoming else {})}
         try:
             async with asyncio.timeout(RUN_DEADLINE_S):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from backend.domain.access import Principal, Role, TokenRecord
+from backend.domain.access import EVERYWHERE, Principal, Reach, Role, TokenRecord
 from backend.domain.campaign import Campaign, Case, DecisionRequest, Dossier, Draft, HeldDraft, Memory, Thread, ThreadStatus
 from backend.domain.flags import Flags
 from backend.domain.incoming import IntakeCounts, NewContact
@@ -253,11 +253,13 @@ class Claim:
 class Threads(Protocol):
     """The threads table and the claims on it. A lease lasts `lease`, by the database's clock."""
 
-    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, principal: str) -> list[Enrolment]:
+    async def enrol(
+        self, campaign_id: str, contact_ids: Sequence[str], *, principal: str, reach: Reach = EVERYWHERE
+    ) -> list[Enrolment]:
         """Make the thread of each pair, due at once, or find it, in one request; the answer keeps the order of `contact_ids`.
 
         Raises:
-            UnknownCampaign, UnknownContact: nobody was enrolled.
+            UnknownCampaign, UnknownContact: it does not exist or lies outside `reach`; nobody was enrolled.
         """
         ...
 
@@ -271,17 +273,20 @@ class Threads(Protocol):
     async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:
         """Make a person's decision durable with a compare-and-set, and take the thread's lease, in one request.
 
+        A draft outside the reach of the request is unknown.
+
         Raises:
             UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn, AddresseeChanged,
             DraftNotReady, TooManyVersions: nothing was decided.
         """
         ...
 
-    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str) -> None:
+    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str, reach: Reach = EVERYWHERE) -> None:
         """End a thread wherever it stands, and withdraw the draft it waits with.
 
         Raises:
-            UnknownCampaign, UnknownContact, UnknownThread, ThreadEnded: nothing was written.
+            UnknownCampaign, UnknownContact, UnknownThread: it does not exist or lies outside `reach`; nothing was written.
+            ThreadEnded: nothing was written.
         """
         ...
 
@@ -299,11 +304,11 @@ class Threads(Protocol):
 class Records(Protocol):
     """The records of one contact, for a run that has no thread."""
 
-    async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
+    async def brief(self, campaign_id: str, contact_id: str, *, reach: Reach = EVERYWHERE) -> tuple[Campaign, Dossier]:
         """Read the campaign, the contact, company, best facts, what was sent and learned, and the suppression, in one request.
 
         Raises:
-            UnknownCampaign, UnknownContact: there is none with this id.
+            UnknownCampaign, UnknownContact: there is none with this id within `reach`.
         """
         ...
 
@@ -346,11 +351,12 @@ class IntakeRecords(Protocol):
 class Tokens(Protocol):
     """Bearer tokens; only the hash of one is kept."""
 
-    async def create(self, name: str, role: Role, *, now: datetime, expires_in: timedelta) -> str:
+    async def create(self, name: str, role: Role, *, now: datetime, expires_in: timedelta, reach: Reach = EVERYWHERE) -> str:
         """Make a token and return its text, which is shown this once. The name of a revoked or expired token is free again.
 
         Raises:
-            BadRequest: the name or the lifetime is not allowed; nothing was written.
+            BadRequest: the name, the lifetime or the limit is not allowed; nothing was written.
+            UnknownCampaign: it would be limited to one that does not exist; no token was made.
             TokenNameTaken: a live token has this name; nothing was written.
         """
         ...

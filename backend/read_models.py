@@ -6,6 +6,7 @@ A `step` counts from 0, for programs; a sentence calls the same touch by its num
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Decision, ThreadStatus, TouchOutcome
 from backend.domain.provenance import Source
 from backend.ports import LedgerState
@@ -221,9 +222,9 @@ class Requeued:
 
 
 class Views(Protocol):
-    """Reads for people and their screens, each in one request."""
+    """Reads for people and their screens, each in one request; what lies outside `reach` does not exist for whoever asks."""
 
-    async def thread(self, campaign_id: str, contact_id: str) -> ThreadView:
+    async def thread(self, campaign_id: str, contact_id: str, *, reach: Reach = EVERYWHERE) -> ThreadView:
         """Read one thread with its plan and every touch so far.
 
         Raises:
@@ -231,7 +232,9 @@ class Views(Protocol):
         """
         ...
 
-    async def drafts(self, *, campaign_id: str | None = None, cursor: str | None = None, limit: int = 50) -> DraftPage:
+    async def drafts(
+        self, *, campaign_id: str | None = None, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE
+    ) -> DraftPage:
         """Read a page of the drafts that wait, the oldest first.
 
         Raises:
@@ -240,7 +243,7 @@ class Views(Protocol):
         """
         ...
 
-    async def draft(self, draft_id: str) -> DraftCard:
+    async def draft(self, draft_id: str, *, reach: Reach = EVERYWHERE) -> DraftCard:
         """Read one draft as a person decides on it.
 
         Raises:
@@ -272,17 +275,20 @@ class ParkedPage:
 class Requeue(Protocol):
     """An operator's word for threads that were given up."""
 
-    async def page(self, *, cursor: str | None = None, limit: int = 50) -> ParkedPage:
-        """Read a page of the threads that were given up, by id; it reads `limit` rows and one, whatever the table holds."""
+    async def page(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> ParkedPage:
+        """Read a page of the threads within `reach` that were given up, by id.
+
+        It reads `limit` rows and one, whatever the table holds; with a limited reach, twice that of each campaign.
+        """
         ...
 
-    async def requeue(self, campaign_id: str, contact_id: str, *, principal: str) -> Requeued:
+    async def requeue(self, campaign_id: str, contact_id: str, *, principal: str, reach: Reach = EVERYWHERE) -> Requeued:
         """Let the next sweep take a parked thread up again, its failures forgotten; a send that was refused may be tried anew.
 
         An attempt that may have left is not forgotten: `send_touch` repeats it under its key, or parks the thread again.
 
         Raises:
-            UnknownCampaign, UnknownContact, UnknownThread: there is none for these ids.
+            UnknownCampaign, UnknownContact, UnknownThread: there is none for these ids within `reach`.
             ThreadNotParked: the thread was not given up; nothing was written.
         """
         ...

@@ -132,6 +132,13 @@ class Rows:
             SOME_TIME,
         )
 
+    async def enrol(self, campaign_id: str, contact_id: str) -> None:
+        """Add a thread that is due."""
+        await self._add(
+            "threads", thread_id=f"{campaign_id}:{contact_id}", campaign_id=campaign_id, contact_id=contact_id,
+            status="scheduled", enrolled_at=SOME_TIME, next_touch_at=SOME_TIME,
+        )  # fmt: skip
+
     async def free_some(self, number: int) -> None:
         """Let the lease of the first of the crowd be gone."""
         await self._run(

@@ -90,45 +90,46 @@ async def create_campaign(body: CampaignBody, service: Wired, response: Response
 
 @router.post(
     "/{campaign_id}/enrolments",
-    **operation("operator", errors=[UnknownCampaign, UnknownContact], **_made_or_found(EnrolmentsAnswer)),
+    **operation("operator", within_reach=True, errors=[UnknownCampaign, UnknownContact], **_made_or_found(EnrolmentsAnswer)),
 )
 async def enrol_contacts(
     campaign_id: CampaignId, body: EnrolmentsBody, service: Wired, who: Who, response: Response
 ) -> EnrolmentsAnswer:
     """Enrol contacts, all or none of them; whoever is enrolled already is answered with the thread that exists."""
-    enrolments = await service.campaigns.enrol(campaign_id, body.wanted, principal=who.name)
+    enrolments = await service.campaigns.enrol(campaign_id, body.wanted, principal=who.name, reach=who.reach)
     response.status_code = _status(created=any(enrolment.is_new for enrolment in enrolments))
     return EnrolmentsAnswer([EnrolmentAnswer.of(enrolment) for enrolment in enrolments])
 
 
 @router.get(
     "/{campaign_id}/threads/{contact_id}",
-    **operation("rep", "operator", errors=[UnknownCampaign, UnknownContact, UnknownThread]),
+    **operation("rep", "operator", within_reach=True, errors=[UnknownCampaign, UnknownContact, UnknownThread]),
 )
-async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired) -> ThreadView:
+async def read_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who) -> ThreadView:
     """Show where a thread stands and why, its plan with provenance, and every touch so far with versions and decisions."""
-    return await service.views.thread(campaign_id, contact_id)
+    return await service.views.thread(campaign_id, contact_id, reach=who.reach)
 
 
 @router.post(
     "/{campaign_id}/threads/{contact_id}/requeue",
-    **operation("operator", errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadNotParked]),
+    **operation("operator", within_reach=True, errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadNotParked]),
 )
 async def requeue_thread(campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who) -> Requeued:
     """Put a thread that was given up back: the next sweep takes it up where it stood, with its failures forgotten."""
-    return await service.parked.requeue(campaign_id, contact_id, principal=who.name)
+    return await service.parked.requeue(campaign_id, contact_id, principal=who.name, reach=who.reach)
 
 
 @router.post(
     "/{campaign_id}/threads/{contact_id}/stop",
-    **operation("rep", "operator", errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadEnded]),
+    **operation("rep", "operator", within_reach=True, errors=[UnknownCampaign, UnknownContact, UnknownThread, ThreadEnded]),
 )
 async def stop_thread(
     campaign_id: CampaignId, contact_id: ContactId, service: Wired, who: Who, body: StopBody | None = None
 ) -> ThreadView:
     """End a thread wherever it stands, between touches too; a draft that waits is withdrawn."""
-    await service.campaigns.stop(campaign_id, contact_id, principal=who.name, reason=body.reason if body else "")
-    return await service.views.thread(campaign_id, contact_id)
+    reason = body.reason if body else ""
+    await service.campaigns.stop(campaign_id, contact_id, principal=who.name, reason=reason, reach=who.reach)
+    return await service.views.thread(campaign_id, contact_id, reach=who.reach)
 
 
 def _status(*, created: bool) -> int:

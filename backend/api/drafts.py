@@ -1,6 +1,6 @@
 """Drafts: what waits for a person, what each rests on, and the five decisions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -11,6 +11,7 @@ from backend.api.operations import operation
 from backend.api.schemas import ApproveBody, EditBody, ReasonBody, RegenerateBody
 from backend.api.security import GuardedRoute, Who, Wired
 from backend.campaigns import RunStatus
+from backend.domain.access import Principal
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import (
     AddresseeChanged,
@@ -33,10 +34,16 @@ _CURSOR_PATTERN = r"^[0-9TZ:.-]{1,32}~[A-Za-z0-9._:-]{1,140}$"
 DraftId = Annotated[str, Path(pattern=DRAFT_ID_PATTERN)]
 
 _ANY_DECISION = (UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn)
-_DECISION = operation("rep", "operator", errors=[*_ANY_DECISION])
-_APPROVAL = operation("rep", "operator", errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady])
-_EDIT = operation("rep", "operator", errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady], max_body_bytes=LETTER_BODY_BYTES)
-_REGENERATION = operation("rep", "operator", errors=[*_ANY_DECISION, TooManyVersions, DraftKept])
+_DECISION = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION])
+_APPROVAL = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady])
+_EDIT = operation(
+    "rep",
+    "operator",
+    within_reach=True,
+    errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady],
+    max_body_bytes=LETTER_BODY_BYTES,
+)
+_REGENERATION = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION, TooManyVersions, DraftKept])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +67,22 @@ class DecisionAnswer:
     error: str
 
 
-@router.get("", **operation("rep", "operator", errors=[UnknownCampaign]))
+@router.get("", **operation("rep", "operator", within_reach=True, errors=[UnknownCampaign]))
 async def list_drafts(
     service: Wired,
+    who: Who,
     campaign_id: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     cursor: Annotated[str | None, Query(pattern=_CURSOR_PATTERN, description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> DraftPage:
     """List the drafts that wait for a person, the oldest first."""
-    return await service.views.drafts(campaign_id=campaign_id, cursor=cursor, limit=limit)
+    return await service.views.drafts(campaign_id=campaign_id, cursor=cursor, limit=limit, reach=who.reach)
 
 
-@router.get("/{draft_id}", **operation("rep", "operator", errors=[UnknownDraft]))
-async def read_draft(draft_id: DraftId, service: Wired) -> DraftCard:
+@router.get("/{draft_id}", **operation("rep", "operator", within_reach=True, errors=[UnknownDraft]))
+async def read_draft(draft_id: DraftId, service: Wired, who: Who) -> DraftCard:
     """Read one draft as a person decides on it: the text, whom it is to, what it rests on, the touch's other versions."""
-    return await service.views.draft(draft_id)
+    return await service.views.draft(draft_id, reach=who.reach)
 
 
 @router.post("/{draft_id}/approve", **_APPROVAL)
@@ -82,7 +90,7 @@ async def approve_draft(draft_id: DraftId, service: Wired, who: Who, body: Appro
     """Send the draft exactly as it stands, to the recipient it was written for."""
     seen = body or ApproveBody()
     request = DecisionRequest("approve", who.name, seen.version, recipient=seen.recipient, override=seen.override)
-    return await _decide(service, draft_id, request)
+    return await _decide(service, who, draft_id, request)
 
 
 @router.post("/{draft_id}/edit", **_EDIT)
@@ -91,7 +99,7 @@ async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody
     request = DecisionRequest(
         "edit", who.name, body.version, edited=body.as_email(), recipient=body.recipient, override=body.override
     )
-    return await _decide(service, draft_id, request)
+    return await _decide(service, who, draft_id, request)
 
 
 @router.post("/{draft_id}/regenerate", **_REGENERATION)
@@ -101,29 +109,29 @@ async def regenerate_draft(draft_id: DraftId, service: Wired, who: Who, body: Re
     request = DecisionRequest(
         "regenerate", who.name, wish.version, feedback=wish.feedback, accepts_default=wish.accepts_default
     )
-    return await _decide(service, draft_id, request)
+    return await _decide(service, who, draft_id, request)
 
 
 @router.post("/{draft_id}/reject", **_DECISION)
 async def reject_draft(draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None) -> DecisionAnswer:
     """Send nothing for this touch; the sequence goes on after the next gap."""
     reason = body.reason if body else ""
-    return await _decide(service, draft_id, DecisionRequest("reject", who.name, _version(body), reason=reason))
+    return await _decide(service, who, draft_id, DecisionRequest("reject", who.name, _version(body), reason=reason))
 
 
 @router.post("/{draft_id}/stop", **_DECISION)
 async def stop_sequence(draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None) -> DecisionAnswer:
     """Send nothing any more: the sequence ends here."""
     reason = body.reason if body else ""
-    return await _decide(service, draft_id, DecisionRequest("stop", who.name, _version(body), reason=reason))
+    return await _decide(service, who, draft_id, DecisionRequest("stop", who.name, _version(body), reason=reason))
 
 
 def _version(body: ReasonBody | None) -> int | None:
     return body.version if body else None
 
 
-async def _decide(service: Service, draft_id: str, request: DecisionRequest) -> DecisionAnswer:
-    report = await service.campaigns.decide(draft_id, request)
+async def _decide(service: Service, who: Principal, draft_id: str, request: DecisionRequest) -> DecisionAnswer:
+    report = await service.campaigns.decide(draft_id, replace(request, reach=who.reach))
     return DecisionAnswer(
         draft_id=draft_id,
         decision=request.decision,

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from backend.api.bodies import LETTER_BODY_BYTES
 from backend.api.operations import operation
 from backend.api.schemas import EmailBody
-from backend.api.security import GuardedRoute, Wired
+from backend.api.security import GuardedRoute, Who, Wired
 from backend.domain.campaign import Draft, Email
 from backend.errors import RunOverBudget, UnknownCampaign, UnknownContact
 from backend.graphs.email_orchestrator_graph import Action, Role
@@ -65,8 +65,9 @@ def _draft(draft: Draft) -> WrittenDraft:
 _ERRORS = (UnknownCampaign, UnknownContact, RunOverBudget)
 
 
-@router.post("", **operation("rep", "operator", errors=_ERRORS, max_body_bytes=LETTER_BODY_BYTES))
-async def write_email(body: EmailBody, service: Wired) -> EmailAnswer:
+@router.post("", **operation("rep", "operator", within_reach=True, errors=_ERRORS, max_body_bytes=LETTER_BODY_BYTES))
+async def write_email(body: EmailBody, service: Wired, who: Who) -> EmailAnswer:
     """Have the team write the next email to a contact, or the answer to `incoming`; it is returned and not sent."""
     incoming = Email(subject=body.incoming.subject, body=body.incoming.body) if body.incoming else None
-    return EmailAnswer.of(await service.emails.write(body.campaign_id, body.contact_id, incoming=incoming))
+    found = await service.emails.write(body.campaign_id, body.contact_id, incoming=incoming, reach=who.reach)
+    return EmailAnswer.of(found)

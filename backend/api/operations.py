@@ -11,7 +11,7 @@ from backend.api.bodies import MAX_BYTES_KEY, SMALL_BODY_BYTES
 from backend.api.examples import BODIES, PLACES
 from backend.api.meanings import tighten
 from backend.api.problems import MEDIA_TYPE, Problem
-from backend.api.security import ROLES_KEY
+from backend.api.security import ROLES_KEY, WITHIN_REACH_KEY
 from backend.domain.access import Role
 from backend.errors import (
     AgenticSalesError,
@@ -20,6 +20,7 @@ from backend.errors import (
     BodyTooLarge,
     DatabaseError,
     RoleForbidden,
+    TokenLimited,
     TokenMissing,
     sentence_of,
 )
@@ -32,6 +33,8 @@ _BEARER = {
 }
 _UNFORESEEN = {int(HTTPStatus.INTERNAL_SERVER_ERROR): ["Something unforeseen happened; nothing is said of it here."]}
 _BY_FASTAPI = "Successful Response"
+_LIMITED = "With a token that is limited to campaigns, whatever lies outside them does not exist."
+_UNLIMITED = "A token that is limited to campaigns may not ask."
 _OF_BODIES = (BodyTooLarge, BodyIncomplete)
 
 
@@ -39,15 +42,19 @@ def operation(
     *roles: Role,
     errors: Sequence[type[AgenticSalesError]] = (),
     max_body_bytes: int = SMALL_BODY_BYTES,
+    within_reach: bool = False,
     **route: Any,
 ) -> dict[str, Any]:
     """The arguments of a guarded route: who may call it, what it may answer with, and the rest of `route` as it is.
 
-    `max_body_bytes` holds where the route takes a body at all.
+    `max_body_bytes` holds where the route takes a body at all. A route that is `within_reach` shows and changes nothing outside
+    the campaigns that its caller is limited to; any other refuses a caller with a limit.
     """
-    failures = [TokenMissing, RoleForbidden, BadRequest, DatabaseError, *_OF_BODIES, *errors]
+    limits = [] if within_reach else [TokenLimited]
+    failures = [TokenMissing, RoleForbidden, *limits, BadRequest, DatabaseError, *_OF_BODIES, *errors]
     responses = {**_answers(failures), **route.pop("responses", {})}
-    return {"openapi_extra": {ROLES_KEY: list(roles), MAX_BYTES_KEY: max_body_bytes}, "responses": responses, **route}
+    stated = {ROLES_KEY: list(roles), MAX_BYTES_KEY: max_body_bytes, WITHIN_REACH_KEY: within_reach}
+    return {"openapi_extra": stated, "responses": responses, **route}
 
 
 def public(errors: Sequence[type[AgenticSalesError]] = ()) -> dict[str, Any]:
@@ -89,8 +96,11 @@ def _describe(entry: dict[str, Any], shapes: Mapping[str, dict[str, Any]]) -> No
             entry["responses"].pop(str(error.status), None)
     if roles:
         entry["security"] = [{"bearer": []}]
+    about = [entry.get("description", "")]
+    if roles:
+        about.append(_LIMITED if entry[WITHIN_REACH_KEY] else _UNLIMITED)
     who = f"Roles: {', '.join(roles)}." if roles else "Anybody may ask."
-    entry["description"] = f"{entry.get('description', '')}\n\n{who}".strip()
+    entry["description"] = "\n\n".join([*about, who]).strip()
 
 
 def _exemplify(path: str, entry: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Bearer tokens with roles say who may ask, checked before a byte of a body is read; and private answers.
 
-The roles a route enforces are the ones its OpenAPI entry states, because both are `x-roles`.
+The roles a route enforces are the ones its OpenAPI entry states, because both are `x-roles`. A token that is limited to
+campaigns is refused by every route whose entry does not state that it keeps within them.
 """
 
 import hmac
@@ -16,10 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.bodies import MAX_BYTES_KEY, with_body
 from backend.domain.access import CRON_NAME, Principal, Role
-from backend.errors import RoleForbidden, TokenMissing
+from backend.errors import RoleForbidden, TokenLimited, TokenMissing
 from backend.wiring import Service
 
 ROLES_KEY = "x-roles"
+WITHIN_REACH_KEY = "x-within-reach"
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -57,7 +59,10 @@ class GuardedRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def handle_for_roles(request: Request) -> Response:
-            request.state.principal = await _admit(request, roles)
+            principal = await _admit(request, roles)
+            if principal.reach.is_limited and not stated.get(WITHIN_REACH_KEY):
+                raise TokenLimited
+            request.state.principal = principal
             return await handle(await with_body(request, stated[MAX_BYTES_KEY]) if takes_body else request)
 
         return handle_for_roles

@@ -177,20 +177,26 @@ def create_token(
     role: Annotated[Literal["rep", "operator", "cron"], typer.Option(help="What its holder may do.")],
     name: Annotated[str, typer.Option(help="Who holds it; the audit trail says this name.")],
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days until it expires.")] = 90,
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option(help="Limit it to this campaign; may be given up to 20 times. Without one it reaches every campaign."),
+    ] = None,
 ) -> None:
     """Make a token and print it, alone, on standard output. It is shown this once.
 
-    Example: TOKEN=$(agentic-sales tokens create --role rep --name ana)
+    For a token with a limit, nothing exists but its campaigns, their threads and drafts and whoever is enrolled in them.
+
+    Example: TOKEN=$(agentic-sales tokens create --role rep --name ana --campaign close)
     """
     from backend.cli import verbs
     from backend.cli.terminal import run
 
-    run(verbs.create_token(role, name, days))
+    run(verbs.create_token(role, name, days, campaign or []))
 
 
 @tokens.command("list")
 def list_tokens() -> None:
-    """Print the name, role, lifetime and state of every token.
+    """Print the name, role, campaigns, lifetime and state of every token.
 
     Example: agentic-sales tokens list
     """

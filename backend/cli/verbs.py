@@ -1,12 +1,13 @@
 """The short commands, as they work at the desk; none of them needs a graph or a model, so none waits for their import."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from rich.text import Text
 
 from backend.cli.terminal import err, listing, opened, out, say, working
 from backend.desk import look_around, open_desk
-from backend.domain.access import Role, TokenRecord
+from backend.domain.access import EVERYWHERE, Reach, Role, TokenRecord
 from backend.domain.instants import to_text
 
 
@@ -48,13 +49,16 @@ async def list_parked() -> None:
     say(err(), f"{count} Put one back with: agentic-sales requeue CAMPAIGN CONTACT")
 
 
-async def create_token(role: Role, name: str, days: int) -> None:
+async def create_token(role: Role, name: str, days: int, campaign_ids: Sequence[str]) -> None:
     """Make a token and print it alone on standard output."""
+    named = tuple(sorted(set(campaign_ids)))
+    reach = Reach(named) if named else EVERYWHERE
+    lifetime = timedelta(days=days)
     async with opened(open_desk()) as desk:
-        token = await desk.tokens.create(name, role, now=desk.clock.now(), expires_in=timedelta(days=days))
-    say(
-        err(), f"A token for '{name}' with the role {role}, good for {days} days. It is shown this once; only its hash is kept."
-    )
+        token = await desk.tokens.create(name, role, now=desk.clock.now(), expires_in=lifetime, reach=reach)
+    limit = f", limited to {', '.join(named)}" if named else ""
+    kept = "It is shown this once; only its hash is kept."
+    say(err(), f"A token for '{name}' with the role {role}{limit}, good for {days} days. {kept}")
     say(out(), token)
 
 
@@ -62,9 +66,10 @@ async def list_tokens() -> None:
     """Print every token but the tokens themselves."""
     async with opened(open_desk()) as desk:
         records, now = await desk.tokens.list(), to_text(desk.clock.now())
-    table = listing("name", "role", "created", "expires", "state")
+    table = listing("name", "role", "campaigns", "created", "expires", "state")
     for record in records:
-        table.add_row(record.name, record.role, record.created_at, record.expires_at, _state(record, now))
+        campaigns = "all" if record.reach.campaign_ids is None else "\n".join(record.reach.campaign_ids)
+        table.add_row(record.name, record.role, campaigns, record.created_at, record.expires_at, _state(record, now))
     out().print(table)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypedDict
 
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
 from backend.domain.provenance import Provenance
@@ -199,7 +200,8 @@ class DecisionRequest:
     """A person's request. `version` None means the version that waits; `edited` is the text to send instead.
 
     `recipient` is the address they saw, where it is not the one the draft was written to. With `override` they have seen what
-    the gate finds wrong with the text. With `accepts_default` a new version may be the deterministic one.
+    the gate finds wrong with the text. With `accepts_default` a new version may be the deterministic one. `reach` is how far
+    they may reach.
     """
 
     decision: Decision
@@ -211,6 +213,7 @@ class DecisionRequest:
     recipient: str | None = None
     override: bool = False
     accepts_default: bool = False
+    reach: Reach = EVERYWHERE
 
 
 class DecisionRecord(TypedDict):

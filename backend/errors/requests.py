@@ -187,6 +187,15 @@ class TokenMissing(AgenticSalesError):
         super().__init__("Send a valid bearer token: Authorization: Bearer … Make one with `agentic-sales tokens create`.")
 
 
+class TokenLimited(AgenticSalesError):
+    """The token is limited to campaigns, and this reaches beyond them."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("This token is limited to campaigns, and this reaches beyond any. Nothing was written.")
+
+
 class RoleForbidden(AgenticSalesError):
     """The token is good, and its role may not do this."""
 

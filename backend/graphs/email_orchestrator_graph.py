@@ -19,6 +19,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import (
     Campaign,
     Dossier,
@@ -137,6 +138,7 @@ class OrchestratorDeps:
     records: Records
     make_llm: MakeLLM
     clock: Clock
+    reach: Reach = EVERYWHERE
 
 
 _WRITERS = {"compose": email_compose_graph.build(), "reply": email_reply_graph.build()}
@@ -147,7 +149,8 @@ _WRITERS = {"compose": email_compose_graph.build(), "reply": email_reply_graph.b
 
 async def hydrate(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
     """Read campaign, contact, company and the 8 most confident facts, with all the nodes after this one look at."""
-    campaign, dossier = await runtime.context.records.brief(state["campaign_id"], state["contact_id"])
+    deps = runtime.context
+    campaign, dossier = await deps.records.brief(state["campaign_id"], state["contact_id"], reach=deps.reach)
     return {"campaign": campaign, "dossier": dossier}
 
 

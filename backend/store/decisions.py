@@ -9,6 +9,7 @@ from uuid import uuid4
 from backend.checkpointer import D1Saver
 from backend.d1.clock import NOW, later
 from backend.d1.statements import Database, Result, Row, Statement
+from backend.domain.access import Reach
 from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email, thread_id_of, touch_of
 from backend.errors import (
     AddresseeChanged,
@@ -24,7 +25,7 @@ from backend.errors import (
 )
 from backend.store.blocked import BLOCKED_BECAUSE
 from backend.store.cases import select_cases
-from backend.store.known import look_up_pair, thread_of_pair
+from backend.store.known import look_up_pair, thread_of_pair, within
 
 # ?1, ?2 and ?3 are the touch and version; ?4 is the decision's own key, by which a repeat finds that it was made.
 
@@ -44,10 +45,10 @@ _IS_ADDRESSEE = """
 _WITHDRAW = f"""
 UPDATE drafts SET status = 'withdrawn', reason = (SELECT blocked FROM ({_ADDRESSEE}))
 WHERE {_THIS} AND status = 'pending' AND EXISTS (SELECT 1 FROM threads WHERE {_WAITING})
-  AND (SELECT blocked FROM ({_ADDRESSEE})) IS NOT NULL"""
+  AND (SELECT blocked FROM ({_ADDRESSEE})) IS NOT NULL AND {within("campaign_id", "?4")}"""
 _END_WITHDRAWN = f"""
 UPDATE threads SET status = 'stopped', status_reason = (SELECT reason FROM drafts WHERE {_THIS}), next_touch_at = NULL
-WHERE {_WAITING} AND EXISTS (SELECT 1 FROM drafts WHERE {_THIS} AND status = 'withdrawn')"""
+WHERE {_WAITING} AND EXISTS (SELECT 1 FROM drafts WHERE {_THIS} AND status = 'withdrawn') AND {within("campaign_id", "?4")}"""
 
 # An approval is for this text, for this recipient, from this sender; the addressee that is stored is the one that was approved.
 _DECIDE = f"""
@@ -59,7 +60,8 @@ FROM ({_ADDRESSEE}) AS addressee
 WHERE {_THIS} AND status = 'pending' AND {_NOT_BEFORE} AND EXISTS (SELECT 1 FROM threads WHERE {_WAITING})
   AND version = COALESCE(?12, version) AND (?5 <> 'regenerate' OR version < ?13)
   AND (?5 NOT IN ('approve', 'edit') OR {_IS_ADDRESSEE} OR contact_address = ?14)
-  AND (?5 <> 'approve' OR ?15 OR json_array_length(COALESCE(graph_meta ->> 'unresolved_fields', '[]')) = 0)"""
+  AND (?5 <> 'approve' OR ?15 OR json_array_length(COALESCE(graph_meta ->> 'unresolved_fields', '[]')) = 0)
+  AND {within("campaign_id", "?16")}"""
 _TAKE_DECIDED = f"""
 UPDATE threads SET status = 'decided', status_reason = 'decided, not yet acted on', next_touch_at = {NOW}, attempts = 0,
   lease_owner = ?4, lease_until_at = {later("?5")}, fence = fence + 1
@@ -71,7 +73,7 @@ FROM drafts WHERE {_THIS} AND decision_key = ?4 ON CONFLICT DO NOTHING"""
 _DECIDED = f"""
 SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence, addressee.*, {_IS_ADDRESSEE} AS is_addressee
 FROM drafts JOIN threads USING (thread_id) JOIN ({_ADDRESSEE}) AS addressee
-WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3"""
+WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3 AND {within("drafts.campaign_id", "?4")}"""
 
 # The audit row names the fence it was written for, so a stop that comes again later stops nothing.
 _MAY_STOP = "status NOT IN ('completed', 'stopped')"
@@ -79,7 +81,7 @@ _IS_STOPPING = "'at fence ' || fence = (SELECT detail FROM audit WHERE audit.thr
 _AUDIT_STOP = f"""
 INSERT INTO audit (thread_id, audit_id, at, principal, action, step, version, detail)
 SELECT thread_id, ?2, {NOW}, ?3, 'stop', step, draft_version, 'at fence ' || fence
-FROM threads WHERE thread_id = ?1 AND {_MAY_STOP} ON CONFLICT DO NOTHING"""
+FROM threads WHERE thread_id = ?1 AND {_MAY_STOP} AND {within("campaign_id", "?4")} ON CONFLICT DO NOTHING"""
 _WITHDRAW_STOPPED = f"""
 UPDATE drafts SET status = 'withdrawn', reason = ?3 WHERE status = 'pending' AND (thread_id, step, version) IN (
   SELECT thread_id, step, draft_version FROM threads WHERE thread_id = ?1 AND status = 'awaiting_approval' AND {_IS_STOPPING}
@@ -115,22 +117,23 @@ class D1Decisions:
         touch = touch_of(draft_id)
         if touch is None:
             raise UnknownDraft(draft_id)
+        asked = (*touch, request.reach.as_json)
         edited: Email | dict[str, None] = request.edited or {"subject": None, "body": None}
         results = await self._database.batch(
             [
-                Statement(_WITHDRAW, touch),
-                Statement(_END_WITHDRAWN, touch),
+                Statement(_WITHDRAW, asked),
+                Statement(_END_WITHDRAWN, asked),
                 Statement(
                     _DECIDE,
                     (
                         *(*touch, owner, request.decision, request.principal, request.feedback, request.reason),
                         *(int(request.accepts_default), edited["subject"], edited["body"], request.version, MAX_DRAFT_VERSIONS),
-                        *(request.recipient, int(request.override)),
+                        *(request.recipient, int(request.override), request.reach.as_json),
                     ),
                 ),
                 Statement(_TAKE_DECIDED, (*touch, owner, lease.total_seconds())),
                 Statement(_AUDIT_DECISION, (*touch, owner)),
-                Statement(_DECIDED, touch),
+                Statement(_DECIDED, asked),
                 *select_cases(self._saver, [touch[0]]),
             ]
         )
@@ -142,17 +145,17 @@ class D1Decisions:
             raise _refusal(draft_id, row, request)
         return touch[0], row["fence"], opening
 
-    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str) -> None:
+    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str, reach: Reach) -> None:
         """See `ports.Threads.stop`."""
         thread_id, audit_id = thread_id_of(campaign_id, contact_id), f"stop:{uuid4().hex}"
         why = f"stopped by {principal}{': ' if reason else ''}{reason}"
         results = await self._database.batch(
             [
-                Statement(_AUDIT_STOP, (thread_id, audit_id, principal)),
+                Statement(_AUDIT_STOP, (thread_id, audit_id, principal, reach.as_json)),
                 Statement(_WITHDRAW_STOPPED, (thread_id, audit_id, why)),
                 Statement(_SETTLE_STOPPED, (thread_id, audit_id)),
                 Statement(_STOP, (thread_id, audit_id, why)),
-                *look_up_pair(campaign_id, contact_id),
+                *look_up_pair(campaign_id, contact_id, reach),
                 Statement(_FOUND, (thread_id, audit_id)),
             ]
         )

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from backend.d1.clock import NOW
 from backend.d1.statements import Database, Statement
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
 from backend.store.dossier import select_dossiers, take_dossier
 from backend.store.flags import READ_FLAGS, take_flags
+from backend.store.known import check_pair, look_up_pair
 
 _REMEMBER = f"""
 INSERT INTO memories (contact_id, kind, text, created_at)
@@ -22,10 +24,13 @@ class D1Records:
         self._database = database
         self._defaults = defaults
 
-    async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
+    async def brief(self, campaign_id: str, contact_id: str, *, reach: Reach = EVERYWHERE) -> tuple[Campaign, Dossier]:
         """See `ports.Records.brief`."""
-        results = await self._database.batch(select_dossiers([campaign_id], [contact_id]))
-        return take_dossier(results, campaign_id, contact_id)
+        campaigns, contacts, *known = await self._database.batch(
+            [*look_up_pair(campaign_id, contact_id, reach), *select_dossiers([campaign_id], [contact_id])]
+        )
+        check_pair(campaigns, contacts, campaign_id, contact_id)
+        return take_dossier(known, campaign_id, contact_id)
 
     async def flags(self) -> Flags:
         """See `ports.Records.flags`."""

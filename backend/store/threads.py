@@ -10,34 +10,34 @@ from datetime import timedelta
 from backend.checkpointer import D1Saver
 from backend.d1.clock import NOW, later
 from backend.d1.statements import Database, Result, Statement
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import DecisionRequest, pair_of, thread_id_of
 from backend.domain.flags import Flags
 from backend.errors import UnknownCampaign, UnknownContact
 from backend.ports import Claim, Enrolment, Lease, Run
 from backend.store.cases import open_transaction, select_cases, take_case, thread_of
 from backend.store.decisions import D1Decisions
-from backend.store.known import look_up_campaign
+from backend.store.known import contact_within, look_up_campaign, within
 from backend.store.runs import D1Run
 
 SPREAD = 8
 """Sweeps that collided draw their next threads among this many times what they want."""
 
+_IS_KNOWN = f"EXISTS (SELECT 1 FROM contacts WHERE contact_id = named.value AND {contact_within('named.value', '?4')})"
 _ENROL = f"""
 INSERT INTO threads (thread_id, campaign_id, contact_id, status, status_reason, enrolled_at, next_touch_at)
 SELECT campaign_id || ':' || contact_id, campaign_id, contact_id, 'scheduled', 'enrolled', {NOW}, {NOW}
 FROM json_each(?2) AS wanted JOIN contacts ON contact_id = wanted.value JOIN campaigns ON campaign_id = ?1
-WHERE NOT EXISTS (
-  SELECT 1 FROM json_each(?2) AS named WHERE NOT EXISTS (SELECT 1 FROM contacts WHERE contact_id = named.value)
-)
+WHERE {within("campaign_id", "?4")} AND NOT EXISTS (SELECT 1 FROM json_each(?2) AS named WHERE NOT {_IS_KNOWN})
 ON CONFLICT DO NOTHING RETURNING thread_id"""
 _ENROLLED = """
 SELECT threads.* FROM json_each(?2) AS wanted JOIN threads ON thread_id = ?1 || ':' || wanted.value"""
-_STRANGERS = """
-SELECT value AS contact_id FROM json_each(?1) WHERE NOT EXISTS (SELECT 1 FROM contacts WHERE contact_id = value)"""
-_AUDIT_ENROLMENTS = """
+_STRANGERS = f"SELECT value AS contact_id FROM json_each(?2) AS named WHERE NOT {_IS_KNOWN}"
+_AUDIT_ENROLMENTS = f"""
 INSERT INTO audit (thread_id, audit_id, at, principal, action)
 SELECT thread_id, 'enrol', enrolled_at, ?3, 'enrol'
-FROM json_each(?2) AS wanted JOIN threads ON thread_id = ?1 || ':' || wanted.value WHERE true ON CONFLICT DO NOTHING"""
+FROM json_each(?2) AS wanted JOIN threads ON thread_id = ?1 || ':' || wanted.value WHERE {within("campaign_id", "?4")}
+ON CONFLICT DO NOTHING"""
 
 # The index threads_claimable is on this very expression.
 _CLAIMABLE_AT = "max(next_touch_at, COALESCE(lease_until_at, ''))"
@@ -68,16 +68,18 @@ class D1Threads:
         self._flags = flags
         self._decisions = D1Decisions(database, saver)
 
-    async def enrol(self, campaign_id: str, contact_ids: Sequence[str], *, principal: str) -> list[Enrolment]:
+    async def enrol(
+        self, campaign_id: str, contact_ids: Sequence[str], *, principal: str, reach: Reach = EVERYWHERE
+    ) -> list[Enrolment]:
         """See `ports.Threads.enrol`."""
-        wanted = json.dumps(list(contact_ids))
+        given = (campaign_id, json.dumps(list(contact_ids)), principal, reach.as_json)
         made, _, campaign, strangers, found = await self._database.batch(
             [
-                Statement(_ENROL, (campaign_id, wanted)),
-                Statement(_AUDIT_ENROLMENTS, (campaign_id, wanted, principal)),
-                look_up_campaign(campaign_id),
-                Statement(_STRANGERS, (wanted,)),
-                Statement(_ENROLLED, (campaign_id, wanted)),
+                Statement(_ENROL, given),
+                Statement(_AUDIT_ENROLMENTS, given),
+                look_up_campaign(campaign_id, reach),
+                Statement(_STRANGERS, given),
+                Statement(_ENROLLED, given[:2]),
             ]
         )
         if not campaign.rows:
@@ -109,9 +111,9 @@ class D1Threads:
         thread_id, fence, opening = await self._decisions.decide(draft_id, request, owner=owner, lease=lease)
         return _OpenedLease(thread_id, owner, fence, opening)
 
-    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str) -> None:
+    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str, reach: Reach = EVERYWHERE) -> None:
         """See `ports.Threads.stop`."""
-        await self._decisions.stop(campaign_id, contact_id, principal=principal, reason=reason)
+        await self._decisions.stop(campaign_id, contact_id, principal=principal, reason=reason, reach=reach)
 
     @asynccontextmanager
     async def run(self, lease: Lease) -> AsyncGenerator[Run, None]:

@@ -1,7 +1,6 @@
 """Reads for people and their screens, each in one request; the plan and the decisions' provenance come from the checkpoint."""
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -11,11 +10,11 @@ from backend.checkpointer.saver import D1Saver
 from backend.d1.clock import NOW
 from backend.d1.statements import Database, Result, Row, Statement
 from backend.d1.transaction import Transaction
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import TouchRecord, draft_id_of, thread_id_of, touch_of
 from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
 from backend.errors import (
-    BadRequest,
     CheckpointTampered,
     UnknownCampaign,
     UnknownDraft,
@@ -27,7 +26,6 @@ from backend.read_models import (
     DecisionView,
     DraftCard,
     DraftPage,
-    DraftSummary,
     DraftVersion,
     EmailView,
     FactView,
@@ -42,46 +40,27 @@ from backend.read_models import (
     WaitingCode,
 )
 from backend.store.cases import decision_of
+from backend.store.draft_pages import draft_id_in, select_page, take_page
 from backend.store.flags import READ_FLAGS, take_flags
-from backend.store.known import look_up_campaign, look_up_pair, thread_of_pair
+from backend.store.known import look_up_campaign, look_up_pair, thread_of_pair, within
 from backend.store.runs import WAITING_FOR_A_PERSON
 
 _THREAD = f"SELECT *, COALESCE(lease_until_at > {NOW}, 0) AS leased, {NOW} AS now FROM threads WHERE thread_id = ?1"
 _VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 ORDER BY step, version"
 _SENDS = "SELECT * FROM send_ledger WHERE thread_id = ?1"
 
-# Each listing is a range of an index, so a page costs what it holds.
-
-_PAGE = """
-SELECT page.*, contacts.contact_id AS contact_id, contacts.name AS contact_name, companies.name AS company_name
-FROM ({page}) AS page JOIN threads USING (thread_id) JOIN contacts USING (contact_id) LEFT JOIN companies USING (company_id)
-ORDER BY page.created_at, page.thread_id"""
-_PENDING = _PAGE.format(
-    page="""
-  SELECT * FROM drafts WHERE status = 'pending' AND (created_at, thread_id) > (?1, ?2)
-  ORDER BY created_at, thread_id LIMIT ?3"""
-)
-_PENDING_OF_CAMPAIGN = _PAGE.format(
-    page="""
-  SELECT * FROM drafts WHERE status = 'pending' AND campaign_id = ?4 AND (created_at, thread_id) > (?1, ?2)
-  ORDER BY created_at, thread_id LIMIT ?3"""
-)
-
-_CARD = """
+_CARD = f"""
 SELECT drafts.*, contact_id, contacts.name AS contact_name, contacts.title, contacts.address, companies.name AS company_name,
   companies.domain AS company_domain, campaigns.sender_name AS campaign_sender_name,
   campaigns.sender_address AS campaign_sender_address
 FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id)
 JOIN campaigns ON campaigns.campaign_id = drafts.campaign_id LEFT JOIN companies USING (company_id)
-WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3"""
+WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3 AND {within("drafts.campaign_id", "?4")}"""
 _OTHER_VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 AND step = ?2 AND version <> ?3 ORDER BY version"
 _FACTS = """
 SELECT field, value, confidence, source, observed_at
 FROM threads JOIN contacts USING (contact_id) JOIN company_facts USING (company_id)
 WHERE threads.thread_id = ?1 ORDER BY confidence DESC, field, source LIMIT ?2"""
-
-_CURSOR = re.compile(r"([0-9TZ:.-]{1,32})~([A-Za-z0-9._:-]{1,140})")
-_SUMMARY = tuple(name for name in DraftSummary.__dataclass_fields__ if name != "draft_id")
 
 
 class D1Views:
@@ -92,12 +71,12 @@ class D1Views:
         self._saver = saver
         self._flags = flags
 
-    async def thread(self, campaign_id: str, contact_id: str) -> ThreadView:
+    async def thread(self, campaign_id: str, contact_id: str, *, reach: Reach = EVERYWHERE) -> ThreadView:
         """See `read_models.Views.thread`."""
         thread_id = thread_id_of(campaign_id, contact_id)
         results = await self._database.batch(
             [
-                *look_up_pair(campaign_id, contact_id),
+                *look_up_pair(campaign_id, contact_id, reach),
                 Statement(_THREAD, (thread_id,)),
                 READ_FLAGS,
                 Statement(_VERSIONS, (thread_id,)),
@@ -111,24 +90,27 @@ class D1Views:
         stored = take_flags(self._flags, results[3])
         return _thread_view(thread, state, stored, _touches(drafts, sends, state), damage)
 
-    async def drafts(self, *, campaign_id: str | None = None, cursor: str | None = None, limit: int = 50) -> DraftPage:
+    async def drafts(
+        self, *, campaign_id: str | None = None, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE
+    ) -> DraftPage:
         """See `read_models.Views.drafts`."""
-        params = (*_place_after(cursor), limit + 1)
-        page = Statement(_PENDING, params) if campaign_id is None else Statement(_PENDING_OF_CAMPAIGN, (*params, campaign_id))
-        found, campaigns = await self._database.batch([page, look_up_campaign(campaign_id)])
+        page = select_page(campaign_id, cursor, limit, reach)
+        found, campaigns = await self._database.batch([page, look_up_campaign(campaign_id, reach)])
         if campaign_id is not None and not campaigns.rows:
             raise UnknownCampaign(campaign_id)
-        rows = found.rows[:limit]
-        summaries = [DraftSummary(draft_id=_draft_id(row), **{name: row[name] for name in _SUMMARY}) for row in rows]
-        return DraftPage(summaries, _cursor_of(rows[-1]) if len(found.rows) > limit else None)
+        return take_page(found, limit)
 
-    async def draft(self, draft_id: str) -> DraftCard:
+    async def draft(self, draft_id: str, *, reach: Reach = EVERYWHERE) -> DraftCard:
         """See `read_models.Views.draft`."""
         touch = touch_of(draft_id)
         if touch is None:
             raise UnknownDraft(draft_id)
         card, others, facts = await self._database.batch(
-            [Statement(_CARD, touch), Statement(_OTHER_VERSIONS, touch), Statement(_FACTS, (touch[0], MAX_COMPANY_FACTS))]
+            [
+                Statement(_CARD, (*touch, reach.as_json)),
+                Statement(_OTHER_VERSIONS, touch),
+                Statement(_FACTS, (touch[0], MAX_COMPANY_FACTS)),
+            ]
         )
         if not card.rows:
             raise UnknownDraft(draft_id)
@@ -196,10 +178,6 @@ def _waiting_draft_id(row: Row) -> str:
     return draft_id_of(row["thread_id"], row["step"], row["draft_version"])
 
 
-def _draft_id(row: Row) -> str:
-    return draft_id_of(row["thread_id"], row["step"], row["version"])
-
-
 def _why_it_waits(row: Row) -> WaitingBecause | None:
     """The first reason that holds; None for a thread that ended."""
     status, touch, due_at, now = row["status"], f"Touch {row['step'] + 1}", row["next_touch_at"] or "", row["now"]
@@ -256,7 +234,7 @@ def _version(row: Row) -> DraftVersion:
 
 def _version_fields(row: Row) -> dict[str, Any]:
     return {
-        "draft_id": _draft_id(row),
+        "draft_id": draft_id_in(row),
         "version": row["version"],
         "status": row["status"],
         "subject": row["subject"],
@@ -284,17 +262,3 @@ def _plan(plan: CoachPlan) -> PlanView:
         plan["stop_criteria"],
         ProvenanceView(**plan["provenance"]),
     )
-
-
-def _cursor_of(row: Row) -> str:
-    return f"{row['created_at']}~{row['thread_id']}"
-
-
-def _place_after(cursor: str | None) -> tuple[str, str]:
-    if cursor is None:
-        return "", ""
-    found = _CURSOR.fullmatch(cursor)
-    if found is None:
-        msg = "The cursor is not one that a page of drafts gave. Leave it out to begin at the first page."
-        raise BadRequest(msg)
-    return found[1], found[2]

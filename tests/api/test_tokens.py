@@ -8,14 +8,15 @@ import pytest
 
 from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
-from backend.domain.access import Principal
-from backend.errors import BadRequest, TokenNameTaken, UnknownToken
+from backend.domain.access import EVERYWHERE, MAX_CAMPAIGNS, Principal, Reach, Role
+from backend.errors import AgenticSalesError, BadRequest, TokenNameTaken, UnknownToken
 from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
 from tests.rows import Rows
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
+TOO_MANY = tuple(f"c{number}" for number in range(MAX_CAMPAIGNS + 1))
 
 
 @pytest.fixture
@@ -62,6 +63,41 @@ async def test_a_name_is_one_live_token_at_a_time(database: MeteredDatabase) -> 
     new = await tokens.create("ana", "operator", now=NOW + DAY, expires_in=DAY)
     assert await tokens.find(new, NOW + DAY) == Principal("ana", "operator")
     assert await tokens.find(old, NOW) is None
+
+
+@pytest.mark.req("ACCESS-R1", "ACCESS-R3")
+async def test_a_limit_belongs_to_one_token(database: MeteredDatabase) -> None:
+    """Without one a token reaches every campaign; the next token of its name has a limit only if it is given one."""
+    tokens, rows = D1Tokens(database), Rows(database)
+    await rows.add_campaign("close")
+    for reach in (EVERYWHERE, Reach(("close",)), EVERYWHERE):
+        token = await tokens.create("ana", "rep", now=NOW, expires_in=DAY, reach=reach)
+        assert await tokens.find(token, NOW) == Principal("ana", "rep", reach)
+        assert [record.reach for record in await tokens.list()] == [reach]
+        await tokens.revoke("ana", now=NOW)
+    assert [row["campaigns"] for row in await rows.all("tokens")] == [None]
+
+
+@pytest.mark.req("ACCESS-R2")
+@pytest.mark.parametrize(
+    ("role", "campaign_ids"),
+    [
+        ("rep", ()),
+        ("rep", ("close", "clsoe")),
+        ("rep", tuple("c" * (n + 1) for n in range(MAX_CAMPAIGNS + 1))),
+        ("cron", ("close",)),
+    ],
+)
+async def test_a_limit_that_cannot_be_makes_no_token(
+    database: MeteredDatabase, role: Role, campaign_ids: tuple[str, ...]
+) -> None:
+    """Of nothing, of a campaign that was mistyped, of too many, and for the trigger: no row is written."""
+    tokens, rows = D1Tokens(database), Rows(database)
+    for campaign_id in {"close", *campaign_ids} - {"clsoe"}:
+        await rows.add_campaign(campaign_id)
+    with pytest.raises(AgenticSalesError):
+        await tokens.create("ana", role, now=NOW, expires_in=DAY, reach=Reach(campaign_ids))
+    assert await rows.all("tokens") == []
 
 
 @pytest.mark.parametrize("name", ["", "cron", "a b", "a\n", "ä", "x" * 65, "-a"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
 from backend.d1.statements import Database, Result, Statement
+from backend.domain.access import Reach
 from backend.domain.campaign import Campaign, Decision, Memory
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
@@ -81,12 +82,15 @@ async def use_the_doors(fleet: Fleet, database: Database) -> None:
 
 async def use_the_views(fleet: Fleet, database: Database) -> None:
     """Threads, drafts and their cards, and a thread that an operator puts back."""
-    views = D1Views(database, D1Saver(database), Flags())
+    views, requeue = D1Views(database, D1Saver(database), Flags()), D1Requeue(database)
     await views.thread("close", "ada")
     with suppress(ThreadNotParked):
-        await D1Requeue(database).requeue("close", "ada", principal="op")
+        await requeue.requeue("close", "ada", principal="op")
     await views.drafts()
     await views.drafts(campaign_id="close")
+    await views.drafts(reach=Reach(("close",)))
+    await requeue.page()
+    await requeue.page(reach=Reach(("close",)))
     await views.draft((await fleet.rows.drafts())[0]["draft_id"])
 
 

@@ -1,7 +1,7 @@
 """What every Records promises: D1's, on the embedded database, and the fake the orchestrator's tests think with."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +9,8 @@ import pytest
 
 from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_database
-from backend.domain.campaign import Contact, Dossier, Memory, PastTouch
+from backend.domain.access import Reach
+from backend.domain.campaign import Contact, Dossier, Memory, PastTouch, thread_id_of
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
 from backend.domain.suppression import address_sha256
@@ -46,6 +47,7 @@ class Bench:
     know_sent: Callable[[PastTouch], Awaitable[None]]
     suppress: Callable[[str], Awaitable[None]]
     store_flag: Callable[[str, bool], Awaitable[None]]
+    enrol: Callable[[str, str], Awaitable[object]]
 
 
 @asynccontextmanager
@@ -73,7 +75,7 @@ async def d1_bench() -> AsyncGenerator[Bench, None]:
 
         await intake.add_campaign(CAMPAIGN)
         await know_facts([])
-        yield Bench(D1Records(database, Flags()), know_facts, know_sent, rows.suppress, store_flag)
+        yield Bench(D1Records(database, Flags()), know_facts, know_sent, rows.suppress, store_flag, rows.enrol)
 
 
 @asynccontextmanager
@@ -94,7 +96,10 @@ async def remembering_bench() -> AsyncGenerator[Bench, None]:
     async def store_flag(name: str, on: bool) -> None:  # noqa: FBT001  # a flag's value
         records.stored_flags[name] = on
 
-    yield Bench(records, know_facts, know_sent, suppress, store_flag)
+    async def enrol(campaign_id: str, contact_id: str) -> None:
+        records.enrolled.add(thread_id_of(campaign_id, contact_id))
+
+    yield Bench(records, know_facts, know_sent, suppress, store_flag, enrol)
 
 
 @pytest.fixture(params=[d1_bench, remembering_bench])
@@ -148,6 +153,24 @@ async def test_what_is_unknown_is_refused_by_name(bench: Bench, campaign_id: str
     """A brief about nobody is an error, never an empty one."""
     with pytest.raises((UnknownCampaign, UnknownContact), match="'nope'"):
         await bench.records.brief(campaign_id, contact_id)
+
+
+@pytest.mark.req("ACCESS-R5", "ACCESS-R6")
+@pytest.mark.parametrize(
+    ("campaign_ids", "enrolled", "missing"),
+    [(("open",), ("close",), UnknownCampaign), (("close",), (), UnknownContact), (("close", "open"), ("open",), None)],
+)
+async def test_what_lies_outside_is_unknown(
+    bench: Bench,
+    campaign_ids: tuple[str, ...],
+    enrolled: tuple[str, ...],
+    missing: type[Exception] | None,
+) -> None:
+    """A brief on a campaign outside, or on a contact who is enrolled in none within, is refused."""
+    for campaign_id in enrolled:
+        await bench.enrol(campaign_id, "ada")
+    with pytest.raises(missing) if missing else nullcontext():
+        await bench.records.brief("close", "ada", reach=Reach(campaign_ids))
 
 
 async def test_memories_are_kept_once_and_come_oldest_first(bench: Bench) -> None:

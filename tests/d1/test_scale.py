@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.campaigns import CLAIM_SIZE
+from backend.domain.access import Reach
 from tests.d1.wrangler import Edge
 from tests.northwind import SCRIPT
 from tests.story.fleet import Fleet, open_fleet
@@ -67,6 +68,26 @@ async def test_a_page_of_parked_threads_reads_what_it_shows(lone_edge: Edge) -> 
         following = await fleet.service.parked.page(cursor=page.next_cursor, limit=20)
         assert len({thread.thread_id for thread in [*page.threads, *following.threads]}) == 40
         assert fleet.database.meter.since(before).rows_read <= 2 * 42
+
+
+@pytest.mark.req("ACCESS-R12")
+@pytest.mark.parametrize("campaign_ids", [("another",), ("another", "close")])
+async def test_a_page_within_a_limit_reads_a_page_of_each_campaign(lone_edge: Edge, campaign_ids: tuple[str, ...]) -> None:
+    """Drafts that wait and threads that were given up, where thousands are in one campaign and none in the other."""
+    reach, most_rows = Reach(campaign_ids), 21 * ROWS_A_DRAFT * len(campaign_ids)
+    shown = 20 if "close" in campaign_ids else 0
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.crowd(CROWD)
+        await fleet.rows.add_campaign("another")
+        await fleet.rows.set_threads(status="parked")
+        for place in (None, "2026-11-01T00:00:00.000Z~close:c2"):
+            before = fleet.database.meter.copy()
+            assert len((await fleet.service.views.drafts(cursor=place, limit=20, reach=reach)).drafts) == shown
+            assert fleet.database.meter.since(before).rows_read <= most_rows
+        for place in (None, "close:c2"):
+            before = fleet.database.meter.copy()
+            assert len((await fleet.service.parked.page(cursor=place, limit=20, reach=reach)).threads) == shown
+            assert fleet.database.meter.since(before).rows_read <= most_rows
 
 
 async def test_a_sweep_ends_where_everybody_is_leased(lone_edge: Edge) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from backend.domain.campaign import Campaign, Dossier, Memory
+from backend.domain.access import EVERYWHERE, Reach
+from backend.domain.campaign import Campaign, Dossier, Memory, thread_id_of
 from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
 from backend.domain.suppression import address_sha256
@@ -16,22 +17,25 @@ _MAX_MEMORIES = 20
 
 @dataclass
 class RememberingRecords:
-    """Knows the campaigns and dossiers it was given, by id; `failure` is raised by the next reads while it is set."""
+    """Knows the campaigns and dossiers it was given and who is `enrolled`, by id; reads raise `failure` while it is set."""
 
     campaigns: dict[str, Campaign] = field(default_factory=dict[str, Campaign])
     dossiers: dict[str, Dossier] = field(default_factory=dict[str, Dossier])
     stored_flags: dict[str, bool] = field(default_factory=dict[str, bool])
     suppressed: set[str] = field(default_factory=set[str])
     learned: dict[str, list[tuple[str, Memory]]] = field(default_factory=dict[str, list[tuple[str, Memory]]])
+    enrolled: set[str] = field(default_factory=set[str])
     failure: AgenticSalesError | None = None
 
-    async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
+    async def brief(self, campaign_id: str, contact_id: str, *, reach: Reach = EVERYWHERE) -> tuple[Campaign, Dossier]:
         """See `ports.Records.brief`."""
         if self.failure:
             raise self.failure
-        if campaign_id not in self.campaigns:
+        mine = self.campaigns if reach.campaign_ids is None else reach.campaign_ids
+        if campaign_id not in mine or campaign_id not in self.campaigns:
             raise UnknownCampaign(campaign_id)
-        if contact_id not in self.dossiers:
+        is_mine = not reach.is_limited or any(thread_id_of(one, contact_id) in self.enrolled for one in mine)
+        if contact_id not in self.dossiers or not is_mine:
             raise UnknownContact(contact_id)
         dossier = deepcopy(self.dossiers[contact_id])
         dossier["facts"].sort(key=lambda fact: (-fact["confidence"], fact["field"], fact["source"]))

@@ -89,6 +89,30 @@ def test_a_token_is_listed_without_itself_until_it_is_revoked() -> None:
     assert "revoked 2" in run("tokens list").stdout
 
 
+async def add_campaigns(*campaign_ids: str) -> None:
+    """Add campaigns that nobody is enrolled in."""
+    async with open_service({}) as service:
+        for campaign_id in campaign_ids:
+            await Rows(service.database).add_campaign(campaign_id)
+
+
+@pytest.mark.req("ACCESS-R1", "ACCESS-R2")
+@pytest.mark.usefixtures("migrated")
+def test_a_token_is_limited_to_the_campaigns_it_is_given() -> None:
+    """The list says which, or that it is all; a campaign that does not exist is named, and no token is made."""
+    asyncio.run(add_campaigns("close", "open"))
+    made = run("tokens create --role rep --name ana --campaign open --campaign close")
+    assert (made.exit_code, "limited to close, open, good for" in made.stderr) == (0, True)
+    run("tokens create --role rep --name eve")
+    refused = run("tokens create --role rep --name bob --campaign clsoe")
+    assert (refused.exit_code, refused.stderr.partition(".")[0]) == (1, "There is no campaign 'clsoe'")
+    listed = run("tokens list").stdout
+    assert re.search(r"^ana +rep +close +2", listed, re.MULTILINE)
+    assert re.search(r"^ +open", listed, re.MULTILINE)
+    assert re.search(r"^eve +rep +all ", listed, re.MULTILINE)
+    assert "bob" not in listed
+
+
 @pytest.mark.req("SERVE-R11")
 @pytest.mark.usefixtures("migrated")
 def test_a_deliberate_failure_is_one_sentence_and_exit_code_1() -> None:
