@@ -25,7 +25,7 @@ class Reach:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there may be a campaign outside."""
+        """True where there may be a campaign outside."""
         return self.campaign_ids is not None
 
     @property
