@@ -1,7 +1,7 @@
 """The commands and their help. What a command does is imported when it runs: help need not wait for the model's client."""
 
 import sys
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +17,10 @@ app = typer.Typer(
 )
 tokens = typer.Typer(help="Bearer tokens for the API: make, list, revoke. Only a token's hash is stored.", no_args_is_help=True)
 app.add_typer(tokens, name="tokens")
+
+
+for offered in entry_points(group="agentic_sales.commands"):
+    app.add_typer(offered.load(), name=offered.name)
 
 
 def main() -> None:

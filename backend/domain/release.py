@@ -2,7 +2,11 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from hashlib import sha256
+
+MAX_AGE = timedelta(days=7)
+"""A verdict counts for so long."""
 
 
 @dataclass(frozen=True, slots=True)

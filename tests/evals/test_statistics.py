@@ -39,10 +39,10 @@ def test_a_bound_by_hand() -> None:
 
 @pytest.mark.req("GATE-R16")
 def test_the_decisions_come_as_often_as_they_should() -> None:
-    """Within the noise of 400 runs; `python -m evals.simulation` takes 2000, and lands within two points."""
-    equal, fair, harmed, sunk = (simulate(off, on, times=400) for off, on in CASES)
-    assert equal["PROMOTE"] / 400 == pytest.approx(0.96, abs=0.03)
-    assert fair["PROMOTE"] / 400 == pytest.approx(0.71, abs=0.06)
-    assert harmed["PROMOTE"] / 400 < 0.01
-    assert sunk["ROLLBACK"] / 400 == pytest.approx(0.89, abs=0.04)
+    """Within the noise of 250 runs; `python -m evals.simulation` takes 2000, and lands within two points."""
+    equal, fair, harmed, sunk = (simulate(off, on, times=250) for off, on in CASES)
+    assert equal["PROMOTE"] / 250 == pytest.approx(0.96, abs=0.03)
+    assert fair["PROMOTE"] / 250 == pytest.approx(0.71, abs=0.06)
+    assert harmed["PROMOTE"] / 250 < 0.01
+    assert sunk["ROLLBACK"] / 250 == pytest.approx(0.89, abs=0.04)
     assert equal["ROLLBACK"] == fair["ROLLBACK"] == 0
