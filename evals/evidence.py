@@ -60,7 +60,7 @@ def write_evidence(folder: Path, of: Measurement, policy: Policy = POLICY) -> tu
     evidence = cast("Evidence", json.loads(dump(evidence)))  # as it will be read: tuples are lists
     evidence["seal"] = seal_of(evidence)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / cells["file"]).write_text(lines, encoding="utf-8")
+    (folder / f"{stem}.cells.jsonl").write_text(lines, encoding="utf-8")
     file = folder / f"{stem}.json"
     half = file.with_suffix(".half")
     half.write_text(f"{json.dumps(evidence, indent=1, sort_keys=True, ensure_ascii=False)}\n", encoding="utf-8")

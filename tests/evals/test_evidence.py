@@ -121,7 +121,7 @@ def test_the_report_says_what_binds_and_what_is_missing() -> None:
     """The page has every criterion, slice and count, and the picture draws each bound beside its bar."""
     _, evidence = keep(change(fill(design()), is_on, most=18, scores={"tone": 0.0, "scored_0": 0.0}))
     page, picture = to_markdown(evidence), to_svg(evidence)
-    assert page.startswith(f"# HOLD: {FLAG}\n\nThe flag stays as it is. Exit code 10, ")
+    assert page.startswith(f"# HOLD: {FLAG}\n\nThe flag stays as it is. Exit code 10.\n")
     for words in ("0 of 1800 verdicts are missing", "What binds: **difference_lower_bound**", "| rich | 25 | 1.000 |"):
         assert words in page
     assert picture.count("<circle") == 2
