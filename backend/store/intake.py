@@ -66,15 +66,18 @@ SET value = excluded.value, confidence = excluded.confidence, observed_at = excl
 WHERE (company_facts.value, confidence, observed_at) <> (excluded.value, excluded.confidence, excluded.observed_at)"""
 
 # A draft for somebody who may not be written to any more is withdrawn at once, and so is another's of the same address.
+# UPDATE … FROM would read all drafts that wait, once a contact.
 _BLOCKED_THREADS = f"""
 SELECT threads.thread_id AS thread_id, threads.step AS step, threads.draft_version AS version, {BLOCKED_BECAUSE} AS blocked
 FROM json_each(?1) AS given CROSS JOIN contacts AS named ON named.contact_id = given.value ->> 'contact_id'
 CROSS JOIN contacts ON contacts.address_sha256 = named.address_sha256
 CROSS JOIN threads ON threads.contact_id = contacts.contact_id AND threads.status = 'awaiting_approval'"""
 _WITHDRAW = f"""
-UPDATE drafts SET status = 'withdrawn', reason = waiting.blocked FROM ({_BLOCKED_THREADS}) AS waiting
-WHERE (drafts.thread_id, drafts.step, drafts.version) = (waiting.thread_id, waiting.step, waiting.version)
-  AND drafts.status = 'pending' AND waiting.blocked IS NOT NULL AND {_NEW}"""
+UPDATE drafts SET status = 'withdrawn', reason = (
+  SELECT {BLOCKED_BECAUSE} FROM threads JOIN contacts USING (contact_id) WHERE threads.thread_id = drafts.thread_id
+)
+WHERE (thread_id, step, version) IN (SELECT thread_id, step, version FROM ({_BLOCKED_THREADS}) WHERE blocked IS NOT NULL)
+  AND status = 'pending' AND {_NEW}"""
 _END_WITHDRAWN = f"""
 UPDATE threads SET status = 'stopped', next_touch_at = NULL, status_reason = (
   SELECT drafts.reason FROM drafts

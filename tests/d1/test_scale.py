@@ -6,14 +6,17 @@ import pytest
 
 from backend.campaigns import CLAIM_SIZE
 from backend.domain.access import Reach
+from backend.store.intake import D1Intake
 from tests.d1.wrangler import Edge
-from tests.northwind import SCRIPT
+from tests.northwind import SCRIPT, new_contact
 from tests.story.fleet import Fleet, open_fleet
 
 CROWD = 3_000
 ROWS_A_THREAD = 40
 """A claim reads a thread's index entry and row, and with it the case: contact, campaign, facts, history, checkpoint."""
 ROWS_A_DRAFT = 8
+ROWS_A_CONTACT = 40
+"""A contact that comes in, with its company, its thread and what may be withdrawn."""
 FAR = timedelta(days=365)
 
 
@@ -88,6 +91,17 @@ async def test_a_page_within_a_limit_reads_a_page_of_each_campaign(lone_edge: Ed
             before = fleet.database.meter.copy()
             assert len((await fleet.service.parked.page(cursor=place, limit=20, reach=reach)).threads) == shown
             assert fleet.database.meter.since(before).rows_read <= most_rows
+
+
+@pytest.mark.req("RUN-R24")
+async def test_an_import_reads_what_it_names(lone_edge: Edge) -> None:
+    """Ten people, of whom one does not want to be written to any more, where thousands of drafts wait."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.crowd(CROWD)
+        before = fleet.database.meter.copy()
+        people = [new_contact(f"c{number}") for number in range(9)]
+        await D1Intake(fleet.database).add_contacts([*people, {**new_contact("c9"), "unsubscribed": True}])
+        assert fleet.database.meter.since(before).rows_read <= 10 * ROWS_A_CONTACT
 
 
 async def test_a_sweep_ends_where_everybody_is_leased(lone_edge: Edge) -> None:
