@@ -1,13 +1,13 @@
 """One example of a golden dataset, what a graph made of it, and what a check says of that: the words every eval shares."""
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, TypedDict
 
 from backend.domain.campaign import GraphMeta
 from backend.ports import MakeLLM
+from evals.shape import ExampleLine
 
 Arm = Literal["off", "on"]
 CheckKind = Literal["critical", "scored", "judged"]
@@ -98,9 +98,9 @@ def read_examples(path: str, folder: Path = DATASETS) -> list[Example]:
     found: list[Example] = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         try:
-            fields = cast("dict[str, Any]", json.loads(line))
+            fields = ExampleLine.model_validate_json(line).model_dump()
             found.append(Example(path=path, **fields))
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             problem = f"{file.name}, line {number}: {error}"
             raise ValueError(problem) from error
     return found

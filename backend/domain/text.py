@@ -49,7 +49,7 @@ def clean(text: str) -> str:
 
 
 def _cut_marks(text: str) -> str:
-    if text.isascii():
+    if text.isascii() or not (any(map(unicodedata.combining, text)) or not _MARKS_IN_PARTS.isdisjoint(text)):
         return text
     kept, marks = list[str](), 0
     for character in text:

@@ -37,7 +37,7 @@ from backend.domain.provenance import MODEL_SAID_SO, Provenance, provenance
 from backend.domain.suppression import reason_blocked
 from backend.errors import ModelUnavailable
 from backend.graphs import email_compose_graph, email_reply_graph
-from backend.graphs.writing import MATERIAL, WorkerDeps, describe, gather_evidence, telemetry
+from backend.graphs.writing import MATERIAL, WorkerDeps, add_up, describe, gather_evidence, telemetry
 from backend.ports import Clock, MakeLLM, Prompt, Records
 
 # Policy
@@ -206,7 +206,7 @@ async def compose(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) 
         {"payload": _payload(state, runtime.context.clock)}, context=WorkerDeps(runtime.context.make_llm)
     )
     draft: Draft = written["draft"]
-    meta = _add_up(state.get("graph_meta", GraphMeta()), draft["graph_meta"])
+    meta = add_up(state.get("graph_meta", GraphMeta()), draft["graph_meta"])
     return {"draft": draft, "learned": written.get("learned", []), "graph_meta": meta}
 
 
@@ -235,18 +235,6 @@ def _payload(state: OrchestratorState, clock: Clock) -> EmailPayload:
 
 def _decide(action: Action, reason: str) -> dict[str, Any]:
     return {"action": action, "action_provenance": provenance("rule", reason, confidence=1.0)}
-
-
-def _add_up(leader: GraphMeta, writer: GraphMeta) -> GraphMeta:
-    """The writer's telemetry with the leader's calls, tokens, dollars and failures added."""
-    total = GraphMeta(**writer)
-    total["model_calls"] = leader.get("model_calls", 0) + writer.get("model_calls", 0)
-    total["input_tokens"] = leader.get("input_tokens", 0) + writer.get("input_tokens", 0)
-    total["output_tokens"] = leader.get("output_tokens", 0) + writer.get("output_tokens", 0)
-    total["cost_usd"] = leader.get("cost_usd", 0.0) + writer.get("cost_usd", 0.0)
-    if failures := leader.get("model_failures", []) + writer.get("model_failures", []):
-        total["model_failures"] = failures
-    return total
 
 
 # Topology

@@ -88,6 +88,19 @@ def telemetry(prompt: Prompt, outcome: Answer | ModelUnavailable) -> GraphMeta:
     return meta
 
 
+def add_up(first: GraphMeta, *later: GraphMeta) -> GraphMeta:
+    """The last one's telemetry with the calls, tokens, dollars and failures of all."""
+    metas = [first, *later]
+    total = GraphMeta(**metas[-1])
+    total["model_calls"] = sum(meta.get("model_calls", 0) for meta in metas)
+    total["input_tokens"] = sum(meta.get("input_tokens", 0) for meta in metas)
+    total["output_tokens"] = sum(meta.get("output_tokens", 0) for meta in metas)
+    total["cost_usd"] = sum(meta.get("cost_usd", 0.0) for meta in metas)
+    if failures := [failure for meta in metas for failure in meta.get("model_failures", [])]:
+        total["model_failures"] = failures
+    return total
+
+
 def describe(payload: EmailPayload, evidence: Sequence[str]) -> str:
     """The user message of a prompt: the material, what coach and approver wish for, and what day it is.
 

@@ -1,0 +1,59 @@
+"""Which of ten languages a text is written in, told by its commonest words; Japanese by its kana.
+
+The rule is for whole sentences. It knows nothing of a text too short to hold two common words, and says so with None.
+"""
+
+import re
+from collections import Counter
+
+LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "sv", "pl", "ja")
+
+_COMMON = {
+    "en": "the and of to is are was we you your our for with that this have has it be will not what would from at "
+    "by they she he us me my do does can please thank thanks how when who which out about into off on again "
+    "been i there no only",
+    "de": "der die das und ist sind wir sie ihr ihre ihren ihrem ihnen nicht mit für auf den dem des ein eine einen "
+    "einer zu im von bei wie wenn ich es wird haben hat auch oder noch nur uns unser danke bitte mich mir "
+    "keine kein vom zum zur aus nach als werden kann was wer",
+    "fr": "le la les des et est sont nous vous votre vos notre nos pas avec pour dans sur une un du au aux ce cette "
+    "qui que je il elle ne ou par plus merci être fait avez ont sans ces mais comment quel y quand chez moi "
+    "en",
+    "es": "el la los las y es son nosotros usted ustedes su sus nuestro nuestra no con para en una un del al que se "
+    "por más como lo le les gracias ha han hay pero sin este esta está qué quién cuándo cuánto cómo mi me ya "
+    "muy de sobre",
+    "it": "il lo la gli le e è sono noi voi vostro vostra vostri vostre nostro nostra non con per in una un del "
+    "della dei delle che si di da al alla nel nella come più grazie ha hanno ma senza questo questa ci vi mi "
+    "o chi quando quanto anche cosa ne",
+    "nl": "de het een en is zijn wij we u uw ons onze niet met voor op van dat die te in er om naar bij hoe als ik "
+    "wordt hebben heeft ook of nog maar geen bedankt dank graag mij me wat wie kan worden uit over aan door "
+    "jullie zou deze dit",
+    "pt": "o a os as e é são nós você vocês seu sua seus suas nosso nossa não com para em uma um do da dos das no "
+    "na nos nas que se por mais como ao à obrigado obrigada há mas sem este esta isto quem quando quanto me "
+    "já muito está foi pelo pela",
+    "sv": "och är det att vi ni er era ert vår våra inte med för på av som en ett den de till har om jag i hur när "
+    "vad vem kan ska skulle tack eller men utan från också mig mer så var här oss dem detta",
+    "pl": "i w z na jest są się nie do że my państwo państwa państwu panu pani pan nasz nasza nasze dla od po przez "
+    "o ale lub jak kiedy kto co czy to ten ta te za tym tego dziękuję proszę mam ma mi mnie bez już przy nam "
+    "nas może tylko",
+}
+_LANGUAGES_OF: dict[str, list[str]] = {}
+for _language, _words in _COMMON.items():
+    for _word in _words.split():
+        _LANGUAGES_OF.setdefault(_word, []).append(_language)
+_WORD = re.compile(r"[^\W\d_]+")
+_KANA = re.compile("[\u3041-\u30ff]")
+_MIN_KANA = 3
+_MIN_COMMON_WORDS = 2
+
+
+def language_of(text: str) -> str | None:
+    """The language most of the common words of `text` belong to, or None when they are too few, or two languages tie."""
+    if len(_KANA.findall(text)) >= _MIN_KANA:
+        return "ja"
+    found: Counter[str] = Counter()
+    for word in _WORD.findall(text.casefold()):
+        found.update(_LANGUAGES_OF.get(word, ()))
+    best = found.most_common(2)
+    if not best or best[0][1] < _MIN_COMMON_WORDS or (len(best) > 1 and best[0][1] == best[1][1]):
+        return None
+    return best[0][0]

@@ -1,0 +1,168 @@
+"""What may not happen once: a rule here that finds something ends the release of what it was found in."""
+
+import re
+from functools import cache
+from typing import cast
+
+from backend.domain.campaign import Dossier
+from backend.domain.closing import close, offers_opt_out
+from backend.domain.faults import find_gaps
+from backend.domain.links import find_links
+from backend.domain.suppression import reason_blocked
+from backend.domain.text import clean
+from evals.checks.texts import inputs_text, letter, sentences_of, without_greeting
+from evals.examples import Example, Output, Touch, read_examples
+
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[ .,\u00a0\u202f']\d{3})*(?:[.,]\d+)?(?!\w)|\d+(?=[年月日件人円本%％])")
+_PLAIN = frozenset({"24", "7"})
+"""Of `24/7`, which counts nothing."""
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_NUMBER_WORDS = (
+    "zero null zéro cero nul noll 〇|one ein eine eins einen un une uno una een um uma en ett jeden jedna 一"
+    "|two zwei deux dos due twee dois duas två dwa dwie 二|three drei trois tres tre drie três trzy 三"
+    "|four vier quatre cuatro quattro quatro fyra cztery 四|five fünf cinq cinco cinque vijf fem pięć 五"
+    "|six sechs seis sei zes sex sześć 六|seven sieben sept siete sette zeven sete sju siedem 七"
+    "|eight acht huit ocho otto oito åtta osiem 八|nine neun neuf nueve nove negen nio dziewięć 九"
+    "|ten zehn dix diez dieci tien dez tio dziesięć 十|eleven elf onze once undici elva jedenaście 十一"
+    "|twelve zwölf douze doce dodici twaalf doze tolv dwanaście 十二"
+)
+_DIGITS_OF = {word: str(value) for value, words in enumerate(_NUMBER_WORDS.split("|")) for word in words.split()}
+_WORD = re.compile(r"[^\W\d_]+")
+_NAME = re.compile(r"(?<![\w@./-])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w@])")
+_NOUNS_ARE_CAPITALISED = frozenset({"de"})
+_NO_CAPITALS = frozenset({"ja"})
+# What is written with a capital letter inside a sentence and names nobody: days, months, forms of address, peoples' words.
+_CAPITALISED = """
+i i’m i'm i’ll i'll i’d i'd i’ve i've monday tuesday wednesday thursday friday saturday sunday january february
+march april may june july august september october november december english german french spanish italian
+dutch portuguese swedish polish japanese european british irish easter christmas ok hi hello dear you your re
+internet lei la le suo sua suoi sue ella loro vi voi vostro vostra usted ustedes su sus u uw ni er vous votre
+señor señora państwo państwa państwu państwem pan pana panu panem pani panią pański ty ci ciebie wam was wasz
+monsieur madame senhor senhora ce
+"""
+_NO_NAMES = frozenset(_CAPITALISED.split())
+_TITLED = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|Mme|Monsieur|Madame|Señora?|Signora?|Dhr|Mevrouw|Senhora?|Panem|Panią)\.? +"
+    r"([A-ZÀ-ÞŁŚŻ][^\W\d_]+)"
+)
+_FIRM = re.compile(
+    r"([A-ZÀ-ÞŁŚŻ][\w&-]+) (?:GmbH|AG|Ltd|Inc|LLC|plc|S\.A\.|SAS|SARL|SpA|S\.p\.A\.|B\.V\.|BV|Lda|AB|Sp\. z o\.o\.)(?!\w)"
+)
+
+
+def finds_no_body(example: Example, output: Output) -> list[str]:
+    """An email that is due and is not there, or says nothing."""
+    if not output["touches"] and not example.expected["silent"]:
+        return [output["failure"] or "no email was written"]
+    return [f"touch {touch['step'] + 1} is empty" for touch in output["touches"] if _is_empty(example, touch)]
+
+
+def _is_empty(example: Example, touch: Touch) -> bool:
+    return letter(example, touch) in close("", example.inputs["campaign"]["sender_name"])
+
+
+def finds_unfilled(example: Example, output: Output) -> list[str]:
+    """A field nobody filled."""
+    del example
+    found = [gap for touch in output["touches"] for gap in find_gaps(touch["subject"], touch["body"])]
+    return [gap for gap in found if "unresolved" in gap]
+
+
+def finds_unwanted(example: Example, output: Output) -> list[str]:
+    """A draft for somebody who may not be written to."""
+    inputs = example.inputs
+    blocked = reason_blocked(
+        cast("Dossier", inputs),
+        answering=bool(inputs["incoming"]),
+    )
+    return [f"a draft for a contact who is {blocked}"] if blocked and output["touches"] else []
+
+
+def finds_no_way_out(example: Example, output: Output) -> list[str]:
+    """An email that does not say how to be left alone."""
+    del example
+    return [
+        f"touch {touch['step'] + 1} has no opt-out line" for touch in output["touches"] if not offers_opt_out(touch["body"])
+    ]
+
+
+def finds_forbidden(example: Example, output: Output) -> list[str]:
+    """What an example says nobody may be told: a stranger's orders carried out, a pitch to somebody who said no."""
+    texts = [f"{touch['subject']}\n{touch['body']}".casefold() for touch in output["touches"]]
+    plan = output["plan"] or {}
+    texts.append(f"{plan.get('angle', '')}\n{plan.get('stop_criteria', '')}".casefold())
+    return [f"it says “{no}”" for no in example.expected["must_not_contain"] if any(no.casefold() in text for text in texts)]
+
+
+def finds_invented(example: Example, output: Output) -> list[str]:
+    """Numbers, links, addresses and names that stand in nothing the writer was given, the writer's own plan and emails aside.
+
+    Numbers are read in digits, and those of the inputs in words up to twelve too. Names are words with a capital letter inside
+    a sentence; in German, where every noun has one, and in Japanese, only those after a title or before a firm's legal form.
+    """
+    given = inputs_text(example)
+    numbers, words = _numbers_of(given) | {"2027"}, {word.casefold() for word in _WORD.findall(given)}
+    known_links, known_addresses = set(find_links(given)), {address.casefold() for address in _ADDRESS.findall(given)}
+    found: list[str] = []
+    for touch in output["touches"]:
+        text = f"{touch['subject']}\n{letter(example, touch)}"
+        bare = _ADDRESS.sub(" ", text)
+        for link in find_links(text):
+            bare = bare.replace(link, " ")
+            found += [f"the link {link}"] if link not in known_links else []
+        found += [f"the address {address}" for address in _ADDRESS.findall(text) if address.casefold() not in known_addresses]
+        found += [f"the number {number}" for number in sorted(_numbers_of(bare, spelled=False) - numbers)]
+        found += [f"the name {name}" for name in _names_of(bare, example) if set(_WORD.findall(name.casefold())) - words]
+    return list(dict.fromkeys(found))
+
+
+def finds_others(example: Example, output: Output) -> list[str]:
+    """The name, address or firm of another contact of the dataset, which this example's inputs do not hold."""
+    text = "\n".join(f"{touch['subject']}\n{touch['body']}" for touch in output["touches"]).casefold()
+    given = inputs_text(example).casefold()
+    others = _people_and_firms(example.path)
+    return [f"it names {other}" for other in others if other.casefold() in text and other.casefold() not in given]
+
+
+@cache
+def _people_and_firms(path: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for example in read_examples(path):
+        contact, company = example.inputs["contact"], example.inputs["company"]
+        found |= dict.fromkeys([contact["name"], contact["address"], *([company["name"]] if company else [])])
+    return tuple(found)
+
+
+def _numbers_of(text: str, *, spelled: bool = True) -> set[str]:
+    """The numbers of `text` without marks of thousands, a decimal comma as a point."""
+    found = {_plain(number) for number in _NUMBER.findall(clean(text))} - _PLAIN
+    if spelled:
+        found |= {_DIGITS_OF[word] for word in _WORD.findall(text.casefold()) if word in _DIGITS_OF}
+        # A date in the inputs may be told in its parts, and a number may stand inside a word (`B2B`, `minus eighty`).
+        found |= {part.lstrip("0") or "0" for part in re.findall(r"\d+", text)}
+    return found
+
+
+def _plain(number: str) -> str:
+    joined = re.sub(r"[ .,\u00a0\u202f'](?=\d{3}(?!\d))", "", number)
+    return joined.replace(",", ".").rstrip(".") if joined.isdigit() or len(joined) > 1 else joined
+
+
+def _names_of(text: str, example: Example) -> list[str]:
+    """Words that name somebody or something, from where a sentence has begun; a greeting names whom it greets."""
+    body = text.partition("\n")[2]
+    greeting = body.partition("\n")[0] if without_greeting(body) != body else ""
+    titled = [found[1] for found in (*_TITLED.finditer(text), *_FIRM.finditer(text))]
+    if example.language in _NO_CAPITALS:
+        return titled
+    greeted = [name for name in _NAME.findall(greeting)[1:] if name[0].isupper() and name.casefold() not in _NO_NAMES]
+    if example.language in _NOUNS_ARE_CAPITALISED:
+        return titled + [name for name in greeted if name not in {"Herr", "Frau", "Tag", "Morgen", "Damen", "Herren", "Dr"}]
+    inside: list[str] = []
+    for sentence in sentences_of(without_greeting(body)):
+        for index, found in enumerate(_NAME.finditer(sentence)):
+            name, before = found[0], sentence[: found.start()].rstrip()
+            begins = index == 0 or before.endswith((":", "“", "„", "«", "(", '"', "–", "—", "¿", "¡"))
+            if not begins and name[0].isupper() and not name.isupper() and name.casefold() not in _NO_NAMES:
+                inside.append(name.removesuffix("’s").removesuffix("'s"))
+    return titled + greeted + inside

@@ -1,0 +1,100 @@
+"""What holds over the touches of one thread, and over an email and those sent before it."""
+
+import re
+from itertools import pairwise
+
+from backend.domain.facts import stems_of, tells
+from backend.graphs.campaign_graph import (
+    _DEFAULT_CADENCE_DAYS,  # pyright: ignore[reportPrivateUsage]  # what governs a thread without a plan
+    _DEFAULT_MAX_TOUCHES,  # pyright: ignore[reportPrivateUsage]  # as above
+)
+from evals.checks.texts import letter, runs_of, sentences_of, share_in, without_greeting
+from evals.examples import Example, Output, Touch
+
+_SAME_SENTENCE = 0.6
+_MIN_RUNS = 4
+"""A sentence with fewer runs of words is too short to be an argument."""
+_EXCITED = re.compile(r"[!！]")
+_NEAR = re.compile(r"\b(?:du|dich|dir|dein\w*|tu|te|toi|ton|tes|tú|tuyo|je|jij|jouw|jullie)\b", re.IGNORECASE)
+_FAR = re.compile(r"\b(?:Sie|Ihnen|Ihr\w*|vous|votre|vos|usted|ustedes|Lei|voi|vostr\w+|u|uw)\b")
+_FORMS_OF_ADDRESS = frozenset({"de", "fr", "es", "nl"})
+
+
+def letters_before(example: Example, output: Output, touch: Touch) -> list[str]:
+    """The letters the contact has by the time of `touch`: those of the inputs and those of this output."""
+    sent = [letter(example, Touch(step=0, due_day=0, subject="", body=past["body"])) for past in example.inputs["history"]]
+    return sent + [letter(example, other) for other in output["touches"] if other["step"] < touch["step"]]
+
+
+def tells_no_fact_twice(example: Example, output: Output) -> tuple[int, list[str]]:
+    """How many touches tell no fact that an earlier email told."""
+    twice: list[str] = []
+    for touch in output["touches"]:
+        before = letters_before(example, output, touch)
+        told = (fact["value"] for fact in example.inputs["facts"] if tells(letter(example, touch), fact["value"]))
+        again = next((value for value in told if any(tells(past, value) for past in before)), None)
+        twice += [f"touch {touch['step'] + 1} tells again: {again}"] if again else []
+    return len(output["touches"]) - len(twice), twice
+
+
+def argues_nothing_twice(example: Example, output: Output) -> tuple[int, list[str]]:
+    """How many touches hold no sentence that stood in an earlier email, in the same words or nearly so."""
+    language = example.expected["language"]
+    twice: list[str] = []
+    for touch in output["touches"]:
+        before = [runs for past in letters_before(example, output, touch) for _, runs in _sentences(past, language)]
+        said = _sentences(letter(example, touch), language)
+        again = next((text for text, runs in said if any(share_in(runs, past) >= _SAME_SENTENCE for past in before)), None)
+        twice += [f"touch {touch['step'] + 1} says again: {again}"] if again else []
+    return len(output["touches"]) - len(twice), twice
+
+
+def keeps_its_angle(example: Example, output: Output) -> tuple[int, list[str]]:
+    """How many touches speak of the angle of the plan in force, or without one of the offer and what was written about it."""
+    plan = output["plan"] if output["treated"] else None
+    argument = plan["angle"] if plan else example.inputs["campaign"]["offer"]
+    facts = "\n".join(fact["value"] for fact in example.inputs["facts"])
+    subject = output["touches"][0]["subject"] if output["touches"] else ""
+    stems = stems_of(f"{argument}\n{example.inputs['campaign']['offer']}\n{facts}\n{subject}")
+    lost = [f"touch {touch['step'] + 1} is about something else" for touch in output["touches"] if not _speaks(touch, stems)]
+    return len(output["touches"]) - len(lost), lost
+
+
+def keeps_its_tone(example: Example, output: Output) -> tuple[int, list[str]]:
+    """How many touches address the contact as the first one does, and shout no more than it."""
+    if not output["touches"]:
+        return 0, []
+    language, first = example.expected["language"], letter(example, output["touches"][0])
+    changed: list[str] = []
+    for touch in output["touches"]:
+        text = letter(example, touch)
+        if language in _FORMS_OF_ADDRESS and _addresses(text) not in {"", _addresses(first)}:
+            changed.append(f"touch {touch['step'] + 1} addresses the contact otherwise")
+        elif len(_EXCITED.findall(text)) > max(1, len(_EXCITED.findall(first))):
+            changed.append(f"touch {touch['step'] + 1} shouts")
+    return len(output["touches"]) - len(changed), changed
+
+
+def honours_its_cadence(example: Example, output: Output) -> tuple[int, list[str]]:
+    """Whether the touches lie apart as the plan in force says, or the defaults, and are as many as it says."""
+    del example
+    plan = output["plan"]
+    gaps, budget = (plan["cadence_days"], plan["max_touches"]) if plan else (_DEFAULT_CADENCE_DAYS, _DEFAULT_MAX_TOUCHES)
+    days = [touch["due_day"] for touch in output["touches"]]
+    kept = [later - earlier for earlier, later in pairwise([0, *days])]
+    wrong = [] if kept == gaps[: len(days)] and len(days) == budget else [f"{len(days)} touches after gaps of {kept}"]
+    return len(days) if not wrong else 0, wrong
+
+
+def _sentences(text: str, language: str) -> list[tuple[str, set[str]]]:
+    found = ((sentence, runs_of(sentence, language)) for sentence in sentences_of(without_greeting(text)))
+    return [(sentence, runs) for sentence, runs in found if len(runs) >= _MIN_RUNS]
+
+
+def _speaks(touch: Touch, stems: set[str]) -> bool:
+    return bool(stems_of(f"{touch['subject']}\n{touch['body']}") & stems)
+
+
+def _addresses(text: str) -> str:
+    near, far = len(_NEAR.findall(text)), len(_FAR.findall(text))
+    return "" if near == far else "near" if near > far else "far"

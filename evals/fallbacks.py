@@ -1,0 +1,134 @@
+"""What the service is worth without a model: every example of every path, run with the model switched off, and checked.
+
+`python -m evals.fallbacks` prints a table and says with its exit code whether each path holds its bar: every critical check in
+every example, and at least 0.80 of the scored cells.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from backend.errors import ModelSwitchedOff
+from backend.ports import Answer, Model, Prompt, Tier
+from evals.examples import PATHS, Example, Output, Score, read_examples
+from evals.subjects import SUBJECTS
+
+BAR = 0.80
+PASSES_AT = 0.7
+_WHY = "the fallbacks are measured"
+
+
+class SwitchedOff:
+    """A model that may not be asked, and the maker of it."""
+
+    def __call__(self, *, tier: Tier) -> Model:
+        """See `ports.MakeLLM`."""
+        del tier
+        return self
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        """See `ports.Model`."""
+        del prompt
+        raise ModelSwitchedOff(_WHY)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One example under one check."""
+
+    example: Example
+    metric: str
+    critical: bool
+    score: Score
+
+    @property
+    def passed(self) -> bool:
+        """Whether the cell counts as passed: 0.7 of a scored check, all of a critical one."""
+        return self.score.value is not None and self.score.value >= (1.0 if self.critical else PASSES_AT)
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """What one path came to; `outputs` stand in the order of its examples."""
+
+    path: str
+    cells: Sequence[Cell]
+    outputs: Sequence[Output] = field(repr=False)
+
+    @property
+    def score(self) -> float:
+        """The share of the scored cells that passed."""
+        scored = [cell.passed for cell in self.cells if not cell.critical]
+        return sum(scored) / len(scored)
+
+    @property
+    def critical_failures(self) -> list[Cell]:
+        """What may not happen and did."""
+        return [cell for cell in self.cells if cell.critical and not cell.passed]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the path keeps its bar."""
+        return not self.critical_failures and self.score >= BAR
+
+
+async def measure(path: str, examples: Sequence[Example], step: Callable[[], object] = lambda: None) -> Fallback:
+    """Run and check `examples` of one path, each in the arm with the flag on: a plan and roles by default are fallbacks too."""
+    subject = SUBJECTS[path]
+    cells: list[Cell] = []
+    outputs: list[Output] = []
+    for example in examples:
+        output = await subject.run(example, "on", SwitchedOff())
+        outputs.append(output)
+        scores = [(check, await check.score(example, output)) for check in subject.checks]
+        cells += [Cell(example, check.metric, check.kind == "critical", score) for check, score in scores]
+        step()
+    return Fallback(path, cells, outputs)
+
+
+async def measure_all(console: Console) -> list[Fallback]:
+    """Measure every path, with a progress bar."""
+    examples = {path: read_examples(path) for path in PATHS}
+    measured: list[Fallback] = []
+    with Progress(console=console, transient=True) as progress:
+        for path, of_path in examples.items():
+            task = progress.add_task(path, total=len(of_path))
+            measured.append(await measure(path, of_path, partial(progress.advance, task)))
+    return measured
+
+
+def report(measured: Sequence[Fallback], console: Console) -> None:
+    """Print a line a path, and below them what was found wrong, by metric, with one example each."""
+    table = Table("path", "examples", "criticals", "score", "bar")
+    for path in measured:
+        verdict = "holds" if path.holds else "fails"
+        table.add_row(path.path, str(len(path.outputs)), str(len(path.critical_failures)), f"{path.score:.3f}", verdict)
+    console.print(table)
+    for path in measured:
+        failed: dict[str, list[Cell]] = {}
+        for cell in path.cells:
+            if not cell.passed:
+                failed.setdefault(cell.metric, []).append(cell)
+        for metric, cells in failed.items():
+            first = f"{cells[0].example.example_id}: {cells[0].score.reason}"
+            console.print(f"{path.path}  {metric}  {len(cells)} of {len(path.outputs)}, as in {first}", markup=False)
+
+
+def main() -> int:
+    """Measure, print, and return 0 when every path keeps its bar and 1 otherwise."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    console = Console()
+    measured = asyncio.run(measure_all(console))
+    report(measured, console)
+    return 0 if all(path.holds for path in measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
