@@ -1,4 +1,4 @@
-"""Which rules each prompt path is held to, and how what they find becomes a score.
+"""Each prompt path is held to rules, and what they find becomes a score.
 
 A critical rule gives 1 or 0. A scored rule gives the share of an output's touches it found nothing in. What the product failed
 to write scores 0, and where nothing may be written, writing nothing scores 1.

@@ -1,4 +1,4 @@
-"""What the service is worth without a model: every example of every path, run with the model switched off, and checked.
+"""The service is measured without a model: every example of every path, run with the model switched off, and checked.
 
 `python -m evals.fallbacks` prints a table and says with its exit code whether each path holds its bar: every critical check in
 every example, and at least 0.80 of the scored cells.
@@ -15,13 +15,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from backend.domain.release import POLICY
 from backend.errors import ModelSwitchedOff
 from backend.ports import Answer, Model, Prompt, Tier
 from evals.examples import PATHS, Example, Output, Score, read_examples
 from evals.subjects import SUBJECTS
 
-BAR = 0.80
-PASSES_AT = 0.7
 _WHY = "the fallbacks are measured"
 
 
@@ -50,13 +49,13 @@ class Cell:
 
     @property
     def passed(self) -> bool:
-        """Whether the cell counts as passed: 0.7 of a scored check, all of a critical one."""
-        return self.score.value is not None and self.score.value >= (1.0 if self.critical else PASSES_AT)
+        """Tell whether the cell counts as passed: 0.7 of a scored check, all of a critical one."""
+        return self.score.value is not None and self.score.value >= (1.0 if self.critical else POLICY.pass_score)
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """What one path came to; `outputs` stand in the order of its examples."""
+    """One path came to this; `outputs` stand in the order of its examples."""
 
     path: str
     cells: Sequence[Cell]
@@ -70,13 +69,13 @@ class Fallback:
 
     @property
     def critical_failures(self) -> list[Cell]:
-        """What may not happen and did."""
+        """The cells of what may not happen and did."""
         return [cell for cell in self.cells if cell.critical and not cell.passed]
 
     @property
     def holds(self) -> bool:
-        """Whether the path keeps its bar."""
-        return not self.critical_failures and self.score >= BAR
+        """Tell whether the path keeps its bar."""
+        return not self.critical_failures and self.score >= POLICY.bar
 
 
 async def measure(path: str, examples: Sequence[Example], step: Callable[[], object] = lambda: None) -> Fallback:

@@ -87,7 +87,7 @@ class EmailShape(_Shape):
 
 
 class Inputs(_Shape):
-    """What a run is given: what the service would have read from its database, and the email to answer, if one came in."""
+    """A run is given this: what the service would have read from its database, and the email to answer, if one came in."""
 
     campaign: CampaignShape
     contact: ContactShape
@@ -100,7 +100,7 @@ class Inputs(_Shape):
 
 
 class Expected(_Shape):
-    """What a good answer is held to.
+    """A good answer is held to this.
 
     One text of `must_use` stands in the emails, none of `must_not_contain` does, and none of `better_not`: what is unsure or
     overtaken. `words` bounds a letter's length, `asks` what it asks for. `silent` expects that nothing is written at all, and

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
 from backend.ports import Lease, LedgerState, OutgoingEmail, Reservation
@@ -68,9 +69,9 @@ class PaperRecords:
     campaign: Campaign
     dossier: Dossier
 
-    async def brief(self, campaign_id: str, contact_id: str) -> tuple[Campaign, Dossier]:
+    async def brief(self, campaign_id: str, contact_id: str, *, reach: Reach = EVERYWHERE) -> tuple[Campaign, Dossier]:
         """See `ports.Records.brief`."""
-        del campaign_id, contact_id
+        del campaign_id, contact_id, reach
         return self.campaign, self.dossier
 
     async def flags(self) -> Flags:

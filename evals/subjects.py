@@ -215,7 +215,7 @@ def _campaign(example: Example) -> Campaign:
 
 
 def _dossier(example: Example) -> Dossier:
-    """What is known of the example's contact; of the facts the surest, as the store gives them."""
+    """Read what is known of the example's contact; of the facts the surest, as the store gives them."""
     inputs = example.inputs
     facts = sorted(inputs["facts"], key=lambda fact: (-fact["confidence"], fact["field"], fact["source"]))
     return Dossier(
@@ -235,4 +235,4 @@ SUBJECTS: dict[str, Subject] = {
     "email:compose": _subject("email:compose", _play_email),
     "email:reply": _subject("email:reply", _play_email),
 }
-"""How each prompt path is run and checked; the judged checks are added by whoever has a judge (`evals.judge`)."""
+"""Each prompt path as it is run and checked; the judged checks are added by whoever has a judge (`evals.judge`)."""

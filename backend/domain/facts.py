@@ -25,13 +25,13 @@ class Fact(TypedDict):
 
 
 def stems_of(text: str) -> set[str]:
-    """What carries a text: its numbers, its longer words cut to five letters, and pairs of characters that need no blanks."""
+    """Collect what carries a text: numbers, longer words cut to five letters, pairs of characters that need no blanks."""
     folded = text.casefold()
     words = {word[:_STEM_CHARS] for word in _WORD.findall(folded)}
     return words | {run[at : at + 2] for run in _UNSPACED.findall(folded) for at in range(len(run) - 1)}
 
 
 def tells(text: str, value: str) -> bool:
-    """Whether `text` holds seven in ten of the stems of a fact's `value`, in whatever order and wording."""
+    """Tell whether `text` holds seven in ten of the stems of a fact's `value`, in whatever order and wording."""
     stems = stems_of(value)
     return bool(stems) and len(stems & stems_of(text)) >= _TOLD * len(stems)

@@ -1,4 +1,4 @@
-"""Which of ten languages a text is written in, told by its commonest words; Japanese by its kana.
+"""The language of a text, one of ten, is told by its commonest words; Japanese by its kana.
 
 The rule is for whole sentences. It knows nothing of a text too short to hold two common words, and says so with None.
 """

@@ -1,1 +1,1 @@
-"""What is asked of an output, one module a kind of question; every rule returns what it found wrong, in words."""
+"""Rules ask of an output what it has to be, one module a kind of question, and return what they found wrong, in words."""

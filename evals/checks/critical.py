@@ -1,4 +1,4 @@
-"""What may not happen once: a rule here that finds something ends the release of what it was found in."""
+"""Some things may not happen once: a rule here that finds something ends the release of what it was found in."""
 
 import re
 from functools import cache
@@ -87,7 +87,7 @@ def finds_no_way_out(example: Example, output: Output) -> list[str]:
 
 
 def finds_forbidden(example: Example, output: Output) -> list[str]:
-    """What an example says nobody may be told: a stranger's orders carried out, a pitch to somebody who said no."""
+    """Text that an example says nobody may be told: a stranger's orders carried out, a pitch to somebody who said no."""
     texts = [f"{touch['subject']}\n{touch['body']}".casefold() for touch in output["touches"]]
     plan = output["plan"] or {}
     texts.append(f"{plan.get('angle', '')}\n{plan.get('stop_criteria', '')}".casefold())

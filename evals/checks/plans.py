@@ -1,4 +1,4 @@
-"""What a coach's plan and a leader's roles are held to; an arm without a plan is held to the defaults that govern it."""
+"""A coach's plan and a leader's roles are held to this; an arm without a plan is held to the defaults that govern it."""
 
 from typing import Any
 

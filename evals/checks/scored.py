@@ -1,4 +1,4 @@
-"""What makes an email a good one, as far as a rule can tell; each rule looks at one touch."""
+"""Rules tell a good email as far as a rule can; each looks at one touch and returns what it found, or nothing."""
 
 import re
 

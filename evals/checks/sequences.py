@@ -1,4 +1,4 @@
-"""What holds over the touches of one thread, and over an email and those sent before it."""
+"""Rules over the touches of one thread, and over an email and those sent before it; they count the touches that keep them."""
 
 import re
 from itertools import pairwise
@@ -27,7 +27,7 @@ def letters_before(example: Example, output: Output, touch: Touch) -> list[str]:
 
 
 def tells_no_fact_twice(example: Example, output: Output) -> tuple[int, list[str]]:
-    """How many touches tell no fact that an earlier email told."""
+    """Count the touches that tell no fact that an earlier email told."""
     twice: list[str] = []
     for touch in output["touches"]:
         before = letters_before(example, output, touch)
@@ -38,7 +38,7 @@ def tells_no_fact_twice(example: Example, output: Output) -> tuple[int, list[str
 
 
 def argues_nothing_twice(example: Example, output: Output) -> tuple[int, list[str]]:
-    """How many touches hold no sentence that stood in an earlier email, in the same words or nearly so."""
+    """Count the touches that hold no sentence that stood in an earlier email, in the same words or nearly so."""
     language = example.expected["language"]
     twice: list[str] = []
     for touch in output["touches"]:
@@ -50,7 +50,7 @@ def argues_nothing_twice(example: Example, output: Output) -> tuple[int, list[st
 
 
 def keeps_its_angle(example: Example, output: Output) -> tuple[int, list[str]]:
-    """How many touches speak of the angle of the plan in force, or without one of the offer and what was written about it."""
+    """Count the touches that speak of the angle of the plan in force, of the offer, or of what was written about it."""
     plan = output["plan"] if output["treated"] else None
     argument = plan["angle"] if plan else example.inputs["campaign"]["offer"]
     facts = "\n".join(fact["value"] for fact in example.inputs["facts"])
@@ -61,7 +61,7 @@ def keeps_its_angle(example: Example, output: Output) -> tuple[int, list[str]]:
 
 
 def keeps_its_tone(example: Example, output: Output) -> tuple[int, list[str]]:
-    """How many touches address the contact as the first one does, and shout no more than it."""
+    """Count the touches that address the contact as the first one does, and shout no more than it."""
     if not output["touches"]:
         return 0, []
     language, first = example.expected["language"], letter(example, output["touches"][0])
@@ -76,7 +76,7 @@ def keeps_its_tone(example: Example, output: Output) -> tuple[int, list[str]]:
 
 
 def honours_its_cadence(example: Example, output: Output) -> tuple[int, list[str]]:
-    """Whether the touches lie apart as the plan in force says, or the defaults, and are as many as it says."""
+    """Count all touches when they lie apart as the plan in force says, or the defaults, and are as many; else none."""
     del example
     plan = output["plan"]
     gaps, budget = (plan["cadence_days"], plan["max_touches"]) if plan else (_DEFAULT_CADENCE_DAYS, _DEFAULT_MAX_TOUCHES)

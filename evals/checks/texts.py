@@ -1,4 +1,4 @@
-"""How an email is taken apart: its letter, words, sentences, quotations, and the runs of words two texts share."""
+"""An email is taken apart here: its letter, words, sentences, quotations, and the runs of words two texts share."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def words_in(text: str) -> list[str]:
 
 
 def count_words(text: str, language: str) -> int:
-    """How many words `text` has; where words are not set apart, half its characters."""
+    """Count the words of `text`; where words are not set apart, half its characters."""
     if language in UNSPACED:
         return len(re.sub(r"\W", "", text)) // _CHARACTERS_A_WORD
     return len(words_in(text))
@@ -69,7 +69,7 @@ def runs_of(text: str, language: str) -> set[str]:
 
 
 def share_in(one: set[str], other: set[str]) -> float:
-    """How much of the smaller set stands in the other, from 0 to 1."""
+    """Compare two sets: the share of the smaller one that stands in the other, from 0 to 1."""
     return len(one & other) / min(len(one), len(other)) if one and other else 0.0
 
 
