@@ -3,7 +3,7 @@
 The package in reading order:
 
     domain/          words and rules, standard library only
-    ports.py         what the fleet needs from outside, as Protocols
+    ports/           what the fleet needs from outside, as Protocols
     graphs/          one graph, one module, one page; registry.py names them all
     campaigns.py     the three verbs: enrol, resume, decide
     emails.py        one email for one contact, written by the organised team

@@ -7,7 +7,7 @@ happened, and a thread whose run was cut off is taken up again when its lease en
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 from uuid import uuid4
@@ -19,7 +19,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from backend.domain.access import EVERYWHERE, Reach
-from backend.domain.campaign import Case, DecisionRequest, HeldDraft, Standing, Thread, ThreadStatus, draft_id_of
+from backend.domain.campaign import Case, DecisionRequest, Email, HeldDraft, Standing, Thread, ThreadStatus, draft_id_of
+from backend.domain.faults import find_faults
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.errors import (
     ApprovalMissing,
@@ -33,6 +34,7 @@ from backend.errors import (
     SendNeedsPerson,
     StatementFailed,
     StatementRefused,
+    TextRefused,
     public_sentence,
 )
 from backend.graphs.campaign_graph import CampaignDeps
@@ -142,13 +144,24 @@ class Campaigns:
         Raises:
             UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn, AddresseeChanged,
             DraftNotReady, TooManyVersions: nothing was decided.
+            TextRefused: an edited text has faults and `request.override` is not set; nothing was decided.
             DraftKept: a new version was asked for and could not be written; the old one waits still.
         """
+        if request.edited:
+            request = replace(request, overridden=await self._examine(draft_id, request.edited, request))
         lease = await self.threads.decide(draft_id, request, owner=uuid4().hex, lease=LEASE)
         report = await self._run(lease, principal=request.principal)
         if request.decision == "regenerate" and report.draft_id == draft_id:
             raise DraftKept(draft_id, report.reason)
         return report
+
+    async def _examine(self, draft_id: str, edited: Email, request: DecisionRequest) -> tuple[str, ...]:
+        """Hold a person's text to the gate that drafts pass, and return the faults that `override` lets through."""
+        links = await self.threads.allowed_links(draft_id, request.reach)
+        faults = await asyncio.to_thread(find_faults, edited["subject"], edited["body"], links)
+        if faults and not request.override:
+            raise TextRefused(draft_id, faults)
+        return tuple(faults)
 
     async def stop(
         self, campaign_id: str, contact_id: str, *, principal: str, reason: str = "", reach: Reach = EVERYWHERE

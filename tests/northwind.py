@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from backend.domain.campaign import Campaign, Company, Contact
+from backend.domain.campaign import Campaign, Company, Contact, Email
+from backend.domain.closing import OPT_OUT_LINE
 from backend.domain.facts import Fact
 from backend.domain.incoming import NewCompany, NewContact
 from backend.store.intake import D1Intake
@@ -15,6 +16,8 @@ PLAN: dict[str, Any] = {
     "stop_criteria": "Stop when a meeting is booked.",
 }
 EMAIL = {"subject": "Your month-end close", "body": "Hello Ada, three days are a long close. Shall we talk?"}
+MINE = Email(subject="Mine", body=f"My own words.\n\n{OPT_OUT_LINE}")
+"""What a person writes instead of a draft."""
 SCRIPT: dict[str, Any] = {
     "campaign:coach_plan": PLAN,
     "email:compose": EMAIL,

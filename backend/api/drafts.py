@@ -21,6 +21,7 @@ from backend.errors import (
     DraftNotReady,
     DraftVersionStale,
     DraftWithdrawn,
+    TextRefused,
     TooManyVersions,
     UnknownCampaign,
     UnknownDraft,
@@ -40,7 +41,7 @@ _EDIT = operation(
     "rep",
     "operator",
     within_reach=True,
-    errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady],
+    errors=[*_ANY_DECISION, AddresseeChanged, TextRefused],
     max_body_bytes=LETTER_BODY_BYTES,
 )
 _REGENERATION = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION, TooManyVersions, DraftKept])
@@ -95,7 +96,10 @@ async def approve_draft(draft_id: DraftId, service: Wired, who: Who, body: Appro
 
 @router.post("/{draft_id}/edit", **_EDIT)
 async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody) -> DecisionAnswer:
-    """Send this text instead; the draft as it was written is kept beside it."""
+    """Send this text instead; the draft as it was written is kept beside it.
+
+    A link the campaign does not allow, a field nobody filled, or no opt-out line is 422, unless it is meant so: `override`.
+    """
     request = DecisionRequest(
         "edit", who.name, body.version, edited=body.as_email(), recipient=body.recipient, override=body.override
     )

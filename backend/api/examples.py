@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from backend.domain.closing import OPT_OUT_LINE
+
 PLACES: Final[Mapping[str, str]] = {"campaign_id": "spring", "contact_id": "ada", "draft_id": "spring:ada:0:1"}
 """An id for each in a path."""
 BODIES: Final[Mapping[str, dict[str, Any]]] = {
@@ -47,7 +49,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "/drafts/{draft_id}/edit": {
         "version": 1,
         "subject": "Your month-end close",
-        "body": "Hello Ada,\n\nthree days are a long close. Shall we talk?\n\nBen",
+        "body": "Hello Ada,\n\nthree days are a long close. Shall we talk?\n\nBen\n\n" + OPT_OUT_LINE,
     },
     "/drafts/{draft_id}/regenerate": {"version": 1, "feedback": "Shorter, and ask a question", "accepts_default": True},
     "/drafts/{draft_id}/reject": {"version": 1, "reason": "She is at a trade fair this week"},

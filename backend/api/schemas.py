@@ -99,7 +99,10 @@ class ContactBody(Body):
 class ContactsBody(Body):
     """Contacts to create or update together; no two have the same id."""
 
-    contacts: Annotated[list[ContactBody], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)]
+    contacts: Annotated[
+        list[ContactBody],
+        Field(min_length=1, max_length=MAX_BATCH, fail_fast=True, json_schema_extra={"uniqueItems": True}),
+    ]
 
     @model_validator(mode="after")
     def _check_ids(self) -> Self:

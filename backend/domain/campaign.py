@@ -200,8 +200,8 @@ class DecisionRequest:
     """A person's request. `version` None means the version that waits; `edited` is the text to send instead.
 
     `recipient` is the address they saw, where it is not the one the draft was written to. With `override` they have seen what
-    the gate finds wrong with the text. With `accepts_default` a new version may be the deterministic one. `reach` is how far
-    they may reach.
+    the gate finds wrong with the text, and `overridden` is what it found in theirs. With `accepts_default` a new version may
+    be the deterministic one. `reach` is how far they may reach.
     """
 
     decision: Decision
@@ -212,6 +212,7 @@ class DecisionRequest:
     reason: str = ""
     recipient: str | None = None
     override: bool = False
+    overridden: tuple[str, ...] = ()
     accepts_default: bool = False
     reach: Reach = EVERYWHERE
 

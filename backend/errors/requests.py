@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from backend.errors.base import AgenticSalesError
 
+MAX_FAULTS_SHOWN = 10
+"""A text may have a fault in every line; so many of them are named."""
+
 
 class NotFound(AgenticSalesError):
     """A request names something that does not exist; nothing was written."""
@@ -125,6 +128,25 @@ class DraftNotReady(Conflict):
         self.facts = {"faults": list(faults)}
 
 
+class BadRequest(AgenticSalesError):
+    """A request cannot be understood as it stands; nothing was written."""
+
+    status = 422
+
+
+class TextRefused(BadRequest):
+    """A person's own text holds what must not leave unless it is meant so; nothing was decided."""
+
+    def __init__(self, draft_id: str, faults: Sequence[str]) -> None:
+        more = len(faults) - MAX_FAULTS_SHOWN
+        shown = [*faults[:MAX_FAULTS_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        super().__init__(
+            f"The text for draft '{draft_id}' is not ready to be sent: {'; '.join(shown)}. Nothing was decided; change it, or "
+            'send "override": true with it when it is meant so.',
+        )
+        self.facts = {"faults": shown}
+
+
 class DraftKept(Conflict):
     """No new version could be written, so the one that was there waits still."""
 
@@ -151,12 +173,6 @@ class ThreadNotParked(Conflict):
     def __init__(self, thread_id: str, status: str) -> None:
         super().__init__(f"Thread '{thread_id}' is {status}, not parked, so there is nothing to put back. Nothing was written.")
         self.facts = {"thread_status": status}
-
-
-class BadRequest(AgenticSalesError):
-    """A request cannot be understood as it stands; nothing was written."""
-
-    status = 422
 
 
 class BodyTooLarge(AgenticSalesError):

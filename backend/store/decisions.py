@@ -11,6 +11,7 @@ from backend.d1.clock import NOW, later
 from backend.d1.statements import Database, Result, Row, Statement
 from backend.domain.access import Reach
 from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email, thread_id_of, touch_of
+from backend.domain.text import cut_on_word
 from backend.errors import (
     AddresseeChanged,
     Conflict,
@@ -27,6 +28,9 @@ from backend.store.blocked import BLOCKED_BECAUSE
 from backend.store.cases import select_cases
 from backend.store.known import look_up_pair, thread_of_pair, within
 
+MAX_OVERRIDDEN_CHARS = 2_000
+"""Of what a person overrode, the audit trail keeps so much."""
+
 # ?1, ?2 and ?3 are the touch and version; ?4 is the decision's own key, by which a repeat finds that it was made.
 
 _THIS = "thread_id = ?1 AND step = ?2 AND version = ?3"
@@ -41,6 +45,8 @@ FROM threads JOIN contacts USING (contact_id) JOIN campaigns USING (campaign_id)
 _IS_ADDRESSEE = """
 (recipient_name, recipient_address, sender_name, sender_address)
   = (contact_name, contact_address, campaign_sender_name, campaign_sender_address)"""
+
+_HAS_UNRESOLVED = "json_array_length(COALESCE(graph_meta ->> 'unresolved_fields', '[]')) > 0"
 
 _WITHDRAW = f"""
 UPDATE drafts SET status = 'withdrawn', reason = (SELECT blocked FROM ({_ADDRESSEE}))
@@ -60,16 +66,20 @@ FROM ({_ADDRESSEE}) AS addressee
 WHERE {_THIS} AND status = 'pending' AND {_NOT_BEFORE} AND EXISTS (SELECT 1 FROM threads WHERE {_WAITING})
   AND version = COALESCE(?12, version) AND (?5 <> 'regenerate' OR version < ?13)
   AND (?5 NOT IN ('approve', 'edit') OR {_IS_ADDRESSEE} OR contact_address = ?14)
-  AND (?5 <> 'approve' OR ?15 OR json_array_length(COALESCE(graph_meta ->> 'unresolved_fields', '[]')) = 0)
-  AND {within("campaign_id", "?16")}"""
+  AND (?5 <> 'approve' OR ?15 OR NOT {_HAS_UNRESOLVED}) AND {within("campaign_id", "?16")}"""
 _TAKE_DECIDED = f"""
 UPDATE threads SET status = 'decided', status_reason = 'decided, not yet acted on', next_touch_at = {NOW}, attempts = 0,
   lease_owner = ?4, lease_until_at = {later("?5")}, fence = fence + 1
 WHERE {_WAITING} AND EXISTS (SELECT 1 FROM drafts WHERE {_THIS} AND status = 'decided' AND decision_key = ?4)"""
 _AUDIT_DECISION = f"""
 INSERT INTO audit (thread_id, audit_id, at, principal, action, step, version, detail)
-SELECT thread_id, 'decision:' || ?4, decided_at, decided_by, decision, step, version, reason
+SELECT thread_id, 'decision:' || ?4, decided_at, decided_by, decision, step, version, trim(reason || CASE
+    WHEN ?5 AND decision = 'approve' AND {_HAS_UNRESOLVED} THEN ' [override: ' || (graph_meta ->> 'unresolved_fields') || ']'
+    WHEN ?6 <> '' THEN ' [override: ' || ?6 || ']' ELSE '' END)
 FROM drafts WHERE {_THIS} AND decision_key = ?4 ON CONFLICT DO NOTHING"""
+_ALLOWED_LINKS = f"""
+SELECT allowed_links FROM drafts JOIN campaigns USING (campaign_id)
+WHERE {_THIS} AND {within("campaign_id", "?4")}"""
 _DECIDED = f"""
 SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence, addressee.*, {_IS_ADDRESSEE} AS is_addressee
 FROM drafts JOIN threads USING (thread_id) JOIN ({_ADDRESSEE}) AS addressee
@@ -119,6 +129,7 @@ class D1Decisions:
             raise UnknownDraft(draft_id)
         asked = (*touch, request.reach.as_json)
         edited: Email | dict[str, None] = request.edited or {"subject": None, "body": None}
+        overridden = cut_on_word("; ".join(request.overridden), MAX_OVERRIDDEN_CHARS)
         results = await self._database.batch(
             [
                 Statement(_WITHDRAW, asked),
@@ -132,7 +143,7 @@ class D1Decisions:
                     ),
                 ),
                 Statement(_TAKE_DECIDED, (*touch, owner, lease.total_seconds())),
-                Statement(_AUDIT_DECISION, (*touch, owner)),
+                Statement(_AUDIT_DECISION, (*touch, owner, int(request.override), overridden)),
                 Statement(_DECIDED, asked),
                 *select_cases(self._saver, [touch[0]]),
             ]
@@ -144,6 +155,15 @@ class D1Decisions:
         if row["decision_key"] != owner:
             raise _refusal(draft_id, row, request)
         return touch[0], row["fence"], opening
+
+    async def allowed_links(self, draft_id: str, reach: Reach) -> list[str]:
+        """See `ports.Threads.allowed_links`."""
+        touch = touch_of(draft_id)
+        (found,) = await self._database.batch([Statement(_ALLOWED_LINKS, (*touch, reach.as_json))]) if touch else (Result([]),)
+        if not found.rows:
+            raise UnknownDraft(draft_id)
+        links: list[str] = json.loads(found.rows[0]["allowed_links"])
+        return links
 
     async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str, reach: Reach) -> None:
         """See `ports.Threads.stop`."""

@@ -111,6 +111,10 @@ class D1Threads:
         thread_id, fence, opening = await self._decisions.decide(draft_id, request, owner=owner, lease=lease)
         return _OpenedLease(thread_id, owner, fence, opening)
 
+    async def allowed_links(self, draft_id: str, reach: Reach) -> list[str]:
+        """See `ports.Threads.allowed_links`."""
+        return await self._decisions.allowed_links(draft_id, reach)
+
     async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str, reach: Reach = EVERYWHERE) -> None:
         """See `ports.Threads.stop`."""
         await self._decisions.stop(campaign_id, contact_id, principal=principal, reason=reason, reach=reach)

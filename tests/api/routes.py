@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.northwind import CAMPAIGN_BODY, CONTACT_BODY
+from tests.northwind import CAMPAIGN_BODY, CONTACT_BODY, MINE
 
 READERS = frozenset({"rep", "operator"})
 OPERATOR = frozenset({"operator"})
@@ -39,7 +39,7 @@ ROUTES = (
     Route("GET", "/drafts", READERS),
     Route("GET", "/drafts/{draft_id}", READERS),
     Route("POST", "/drafts/{draft_id}/approve", READERS),
-    Route("POST", "/drafts/{draft_id}/edit", READERS, {"subject": "Mine", "body": "My own words."}),
+    Route("POST", "/drafts/{draft_id}/edit", READERS, {**MINE}),
     Route("POST", "/drafts/{draft_id}/regenerate", READERS, {"feedback": "Shorter."}),
     Route("POST", "/drafts/{draft_id}/reject", READERS),
     Route("POST", "/drafts/{draft_id}/stop", READERS),

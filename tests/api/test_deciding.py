@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from backend.domain.closing import OPT_OUT_LINE
 from tests.api.door import Door, open_door
-from tests.northwind import EMAIL
+from tests.northwind import EMAIL, MINE
 
 BODIES: dict[str, Any] = {
     "approve": None,
-    "edit": {"subject": "Mine", "body": "My own words."},
+    "edit": {**MINE},
     "regenerate": {"feedback": "Shorter."},
     "reject": {"reason": "not now"},
     "stop": {"reason": "a customer already"},
@@ -53,9 +54,20 @@ async def test_a_decision_is_answered_with_what_it_did(door: Door, decision: str
 async def test_an_edit_is_sent_as_the_person_wrote_it(door: Door) -> None:
     """Subject and body are theirs, cleaned of what cannot be seen; nothing of the draft is added."""
     draft_id = await door.held_draft()
-    await door.post(f"/drafts/{draft_id}/edit", {"subject": "Mine\u200b \n and yours", "body": "My own words.\r\nB.\n"})
+    words = {"subject": "Mine\u200b \n and yours", "body": f"My own words.\r\nB.\n\n{OPT_OUT_LINE}\n"}
+    await door.post(f"/drafts/{draft_id}/edit", words)
     (email,) = door.mailer.delivered
-    assert (email.subject, email.body) == ("Mine and yours", "My own words.\nB.")
+    assert (email.subject, email.body) == ("Mine and yours", f"My own words.\nB.\n\n{OPT_OUT_LINE}")
+
+
+@pytest.mark.req("APPROVAL-R9")
+async def test_what_is_wrong_with_an_edit_is_said_where_it_is_sent(door: Door) -> None:
+    """The problem holds the faults and what to do; with `override` the same text is sent."""
+    draft_id = await door.held_draft()
+    words = {"subject": "Mine", "body": "My own words."}
+    refused = await door.post(f"/drafts/{draft_id}/edit", words)
+    assert (refused.status_code, len(refused.json()["faults"]), "override" in refused.json()["detail"]) == (422, 1, True)
+    assert (await door.post(f"/drafts/{draft_id}/edit", {**words, "override": True})).json()["sent"]
 
 
 @pytest.mark.req("API-R16")

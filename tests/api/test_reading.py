@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.door import Door
-from tests.northwind import CAMPAIGN_BODY, CONTACT_BODY, EMAIL, FACT_BODY, PLAN
+from tests.northwind import CAMPAIGN_BODY, CONTACT_BODY, EMAIL, FACT_BODY, MINE, PLAN
 
 THREAD = "/campaigns/close/threads/ada"
 
@@ -21,8 +21,7 @@ async def test_a_thread_is_shown_whole_in_one_request(door: Door) -> None:
     """Plan and touch with all their provenance, the ledger's row, and when it goes on; one read beside the token's."""
     draft_id = await door.held_draft()
     second = (await door.post(f"/drafts/{draft_id}/regenerate", {"feedback": "Shorter."}, role="rep")).json()["next_draft_id"]
-    edit = {"subject": "Mine", "body": "My own words."}
-    await door.post(f"/drafts/{second}/edit", edit, role="rep")
+    await door.post(f"/drafts/{second}/edit", {**MINE}, role="rep")
     before = door.service.database.meter.copy()
     thread = await door.read(THREAD)
     assert door.service.database.meter.since(before).requests == 2
@@ -33,7 +32,7 @@ async def test_a_thread_is_shown_whole_in_one_request(door: Door) -> None:
     (touch,) = thread["touches"]
     first, last = touch["versions"]
     assert (first["decision"]["decision"], first["decision"]["feedback"]) == ("regenerate", "Shorter.")
-    assert (last["decision"]["decided_by"], last["decision"]["approved"]) == ("the-rep", edit)
+    assert (last["decision"]["decided_by"], last["decision"]["approved"]) == ("the-rep", MINE)
     assert last["body"].startswith(EMAIL["body"])
     known = f"source: {FACT_BODY['source']}; observed 2026-09-30; confidence 90%"
     assert last["provenance"]["evidence"] == [f"close_days: {FACT_BODY['value']} ({known})"]
@@ -165,10 +164,9 @@ async def test_a_card_is_all_a_person_decides_on(door: Door) -> None:
     assert [(fact["value"], fact["confidence"]) for fact in card["facts"]] == [(FACT_BODY["value"], 0.9)]
     assert card["graph_meta"]["prompt"] == "email:compose"
     assert [(other["draft_id"], other["decision"]["decision"]) for other in card["other_versions"]] == [(first, "regenerate")]
-    edit = {"subject": "Mine", "body": "My own words."}
-    await door.post(f"/drafts/{second}/edit", edit)
+    await door.post(f"/drafts/{second}/edit", {**MINE})
     decided = await door.read(f"/drafts/{second}")
-    assert (decided["subject"], decided["decision"]["approved"]) == (EMAIL["subject"], edit)
+    assert (decided["subject"], decided["decision"]["approved"]) == (EMAIL["subject"], MINE)
 
 
 async def test_an_approval_over_http_takes_four_requests(door: Door) -> None:

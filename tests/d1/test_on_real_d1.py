@@ -18,7 +18,7 @@ from tests.d1.graphs import config_for, put
 from tests.d1.test_checkpoint_graphs import run_deltas, run_linear, run_parallel
 from tests.d1.wrangler import Edge
 from tests.fakes.passing_database import PassingDatabase
-from tests.northwind import SCRIPT
+from tests.northwind import MINE, SCRIPT
 from tests.story.fleet import Fleet, open_fleet
 
 COUNT_CHECKPOINTS = "SELECT count(*) AS n FROM checkpoints UNION ALL SELECT count(*) FROM checkpoint_writes"
@@ -51,7 +51,7 @@ async def live(fleet: Fleet) -> list[Any]:
     """Four decisions on one thread, and everything that can be told of it afterwards without ids."""
     await fleet.enrol()
     for decision in DECISIONS:
-        edited = {"edited": {"subject": "Mine", "body": "My own words."}} if decision == "edit" else {}
+        edited = {"edited": MINE} if decision == "edit" else {}
         await fleet.touch(decision, **edited)
     (checkpoints,) = await fleet.database.batch([Statement(COUNT_CHECKPOINTS)])
     told = [

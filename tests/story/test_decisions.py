@@ -5,11 +5,18 @@ import asyncio
 import pytest
 
 from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email
-from backend.errors import DraftAlreadyDecided, DraftNoLongerWaits, DraftVersionStale, TooManyVersions, UnknownDraft
-from tests.northwind import SCRIPT
+from backend.domain.closing import OPT_OUT_LINE
+from backend.errors import (
+    DraftAlreadyDecided,
+    DraftNoLongerWaits,
+    DraftNotReady,
+    DraftVersionStale,
+    TextRefused,
+    TooManyVersions,
+    UnknownDraft,
+)
+from tests.northwind import EMAIL, MINE, SCRIPT
 from tests.story.fleet import Fleet, open_fleet
-
-MY_TEXT = Email(subject="My own words", body="Dear Ada,\n\nthis is what I want to say.\n\nBen")
 
 
 async def waiting(fleet: Fleet) -> str:
@@ -36,11 +43,11 @@ async def test_edit_sends_the_persons_text_and_keeps_the_original() -> None:
     """An edit sends exactly the given text; the draft's own text stays in its row."""
     async with open_fleet() as fleet:
         draft_id = await waiting(fleet)
-        await fleet.decide("edit", edited=MY_TEXT)
+        await fleet.decide("edit", edited=MINE)
         (email,) = fleet.mailer.delivered
         (row,) = await fleet.rows.drafts(draft_id=draft_id)
-        assert (email.subject, email.body) == (MY_TEXT["subject"], MY_TEXT["body"])
-        assert row["approved_body"] == MY_TEXT["body"] != row["body"]
+        assert (email.subject, email.body) == (MINE["subject"], MINE["body"])
+        assert row["approved_body"] == MINE["body"] != row["body"]
 
 
 @pytest.mark.req("AA02-R23")
@@ -151,3 +158,67 @@ async def test_a_sender_under_an_international_domain_can_send() -> None:
         await fleet.enrol()
         assert (await fleet.touch()).sent
         assert fleet.mailer.delivered[0].message_id.endswith("@xn--bcher-kva.example>")
+
+
+STRANGE = "https://elsewhere.example/x"
+
+
+@pytest.mark.req("APPROVAL-R9")
+@pytest.mark.parametrize(
+    ("subject", "body", "fault"),
+    [
+        ("Mine", f"See {STRANGE}.\n\n{OPT_OUT_LINE}", f"the body holds a link that the campaign does not allow: {STRANGE}"),
+        ("For {{company}}", MINE["body"], "the subject holds an unresolved {{company}}"),
+        ("Mine", f"Hello [First Name],\n\n{OPT_OUT_LINE}", "the body holds an unresolved [First Name]"),
+        ("Mine", "My own words.", "the body has no opt-out line: it does not say how to be left alone"),
+    ],
+)
+async def test_a_persons_own_text_passes_the_gate_that_drafts_pass(subject: str, body: str, fault: str) -> None:
+    """It is refused with its fault, and the draft waits as it was; mended, it is sent."""
+    async with open_fleet(SCRIPT) as fleet:
+        await waiting(fleet)
+        before = await fleet.rows.everything()
+        with pytest.raises(TextRefused) as refused:
+            await fleet.decide("edit", edited=Email(subject=subject, body=body))
+        assert refused.value.facts == {"faults": [fault]}
+        assert await fleet.rows.everything() == before
+        assert (await fleet.decide("edit", edited=MINE)).sent
+
+
+@pytest.mark.req("APPROVAL-R10")
+async def test_a_text_full_of_faults_is_answered_in_a_few_lines() -> None:
+    """Ten of thirty are named, and how many more there are."""
+    links = "\n".join(f"https://elsewhere.example/{number}" for number in range(29))
+    async with open_fleet(SCRIPT) as fleet:
+        await waiting(fleet)
+        with pytest.raises(TextRefused) as refused:
+            await fleet.decide("edit", edited=Email(subject="Mine", body=links))
+        assert (len(refused.value.facts["faults"]), refused.value.facts["faults"][-1]) == (11, "and 20 more")
+
+
+@pytest.mark.req("APPROVAL-R12")
+async def test_a_text_that_is_meant_so_is_sent_and_the_trail_says_what_was_overridden() -> None:
+    """With `override` the text without an opt-out line leaves as it is; an override of nothing is not spoken of."""
+    async with open_fleet(SCRIPT) as fleet:
+        await waiting(fleet)
+        own = Email(subject="Mine", body="My own words.")
+        assert (await fleet.decide("edit", edited=own, override=True)).sent
+        assert fleet.mailer.delivered[0].body == "My own words."
+        (row,) = await fleet.rows.audit(action="edit", principal="ana")
+        assert row["detail"] == "[override: the body has no opt-out line: it does not say how to be left alone]"
+        await fleet.touch("edit", edited=MINE, override=True)
+        (_, second) = await fleet.rows.audit(action="edit", principal="ana")
+        assert second["detail"] == ""
+
+
+@pytest.mark.req("APPROVAL-R11", "APPROVAL-R12")
+async def test_a_draft_with_a_field_nobody_filled_is_not_approved_unseen() -> None:
+    """Approval names the field and is refused; with `override` the draft is sent, and the trail says so."""
+    async with open_fleet({"email:compose": {**EMAIL, "subject": "For [Company]"}}) as fleet:
+        draft_id = await waiting(fleet)
+        with pytest.raises(DraftNotReady, match=r"\[Company\]"):
+            await fleet.decide("approve")
+        assert await fleet.pending() == draft_id
+        assert (await fleet.decide("approve", override=True)).sent
+        (row,) = await fleet.rows.audit(action="approve", principal="ana")
+        assert row["detail"] == '[override: ["[Company]"]]'

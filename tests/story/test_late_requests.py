@@ -9,10 +9,8 @@ import pytest
 from backend.errors import Conflict
 from backend.wiring import Service, assemble
 from tests.fakes.late_database import LateDatabase
-from tests.northwind import SCRIPT, new_contact
+from tests.northwind import MINE, SCRIPT, new_contact
 from tests.story.fleet import Fleet, open_fleet
-
-MINE = {"subject": "Mine", "body": "My own words."}
 
 
 async def decisions(fleet: Fleet, service: Service) -> None:

@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from backend.campaigns import Campaigns
-from backend.domain.campaign import MAX_DRAFT_VERSIONS, Decision, DecisionRequest, Email
+from backend.domain.campaign import MAX_DRAFT_VERSIONS, Decision, DecisionRequest
 from backend.errors import Conflict
 from tests.fakes.killer import Killed, KillingDatabase, Moment
-from tests.northwind import SCRIPT
+from tests.northwind import MINE, SCRIPT
 from tests.story.fleet import Fleet, open_fleet
 from tests.strategies import examples
 
 CONTACTS = ("ada", "bo", "cy")
 SENDING = {"approve", "edit"}
-MY_TEXT = Email(subject="My own words", body="Dear you,\n\nthis is mine.")
 
 
 class Campaign(RuleBasedStateMachine):
@@ -61,7 +60,7 @@ class Campaign(RuleBasedStateMachine):
         """Decide one of the drafts that wait, if any does."""
         waiting = await self.fleet.rows.pending()
         if waiting:
-            edited = MY_TEXT if decision == "edit" else None
+            edited = MINE if decision == "edit" else None
             with suppress(Conflict):
                 await campaigns.decide(waiting[which % len(waiting)], DecisionRequest(decision, "ana", edited=edited))
 

@@ -21,7 +21,7 @@ from backend.errors import (
 from backend.ports import OutgoingEmail
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.wavering_database import WaveringDatabase
-from tests.northwind import SCRIPT
+from tests.northwind import MINE, SCRIPT
 from tests.story.fleet import Fleet, open_fleet
 
 FULL = "database or disk is full"
@@ -241,7 +241,7 @@ async def test_a_thread_keeps_one_checkpoint() -> None:
     async with open_fleet(SCRIPT) as fleet:
         await fleet.enrol()
         for decision in ("regenerate", "approve", "edit", "reject", "approve", "approve", "approve"):
-            edited: Any = {"subject": "Mine", "body": "My own."} if decision == "edit" else None
+            edited: Any = MINE if decision == "edit" else None
             await fleet.touch(decision, edited=edited)
             assert await fleet.rows.checkpoints() == {"checkpoints": 1, "checkpoint_blobs": 0}
         assert (await fleet.thread())["status"] == "completed"

@@ -1,0 +1,30 @@
+"""The fleet needs these Protocols from outside; each has one adapter per technology and one fake that passes its contract."""
+
+from backend.ports.clock import Clock
+from backend.ports.mail import Mailer, OutgoingEmail
+from backend.ports.model import Answer, MakeLLM, Model, Prompt, Tier
+from backend.ports.records import IntakeRecords, Records, Schema, Tokens
+from backend.ports.threads import Claim, Enrolment, Lease, LedgerState, Reservation, Run, SendLedger, Threads
+
+__all__ = [
+    "Answer",
+    "Claim",
+    "Clock",
+    "Enrolment",
+    "IntakeRecords",
+    "Lease",
+    "LedgerState",
+    "Mailer",
+    "MakeLLM",
+    "Model",
+    "OutgoingEmail",
+    "Prompt",
+    "Records",
+    "Reservation",
+    "Run",
+    "Schema",
+    "SendLedger",
+    "Threads",
+    "Tier",
+    "Tokens",
+]

@@ -1,0 +1,187 @@
+"""Threads, the runs on them, and the ledger of what they sent."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from backend.domain.access import EVERYWHERE, Reach
+from backend.domain.campaign import Case, DecisionRequest, Draft, HeldDraft, Thread, ThreadStatus
+from backend.ports.mail import OutgoingEmail
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one thread for a time; `fence` grows with each claim, so an old holder can be told apart."""
+
+    thread_id: str
+    owner: str
+    fence: int
+
+
+LedgerState = Literal["reserved", "sent", "failed", "unknown", "not_delivered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A row of the send ledger as it stands after `reserve`.
+
+    `mine` says whether this run made it, `provider` whose touch it is, and `age_s` how long it has stood, in seconds of the
+    database's clock at the instant `checked_at`.
+    """
+
+    thread_id: str
+    step: int
+    state: LedgerState
+    mine: bool
+    attempt_id: str
+    provider: str
+    age_s: float
+    checked_at: datetime
+    email: OutgoingEmail
+
+
+class SendLedger(Protocol):
+    """The record of sends, unique on (thread_id, step); it decides whether an email may leave."""
+
+    async def reserve(self, lease: Lease, *, step: int, version: int, email: OutgoingEmail, provider: str) -> Reservation:
+        """Claim the touch for `provider` in one conditional statement, or find the claim made before; asked again, look again.
+
+        The claim holds only while the lease is held with this fence, the draft is approved with exactly this text for this
+        recipient and sender, and the address may be written to. The lease is renewed where it would end soon.
+
+        Raises:
+            SendRefused: the contact may not be written to; its `why` names the reason. An attempt that may have left is settled
+                as unknown with this run.
+            AskedAgain: recipient or sender is not what was approved. Nothing was written.
+            ApprovalMissing: this text is not what a person approved. Nothing was written.
+            LeaseLost: the lease is no longer held. Nothing was written.
+        """
+        ...
+
+    def settle(self, reservation: Reservation, state: LedgerState, *, provider_id: str = "", error: str = "") -> None:
+        """Record the outcome in the open run, to be committed with it; a `sent` is recorded even if the run may not commit.
+
+        Only `sent` may follow `unknown`, and `sent` may follow everything.
+        """
+        ...
+
+    def release(self, reservation: Reservation) -> None:
+        """Give a claim of this run back, with the run's commit: nothing was handed to the provider."""
+        ...
+
+
+class Run(Protocol):
+    """One run of a thread as one transaction: what it is told is collected and committed in one batch, or not at all.
+
+    It has four outcomes: it holds a draft, it schedules or ends its thread, it defers, it fails.
+    """
+
+    lease: Lease
+    case: Case
+
+    def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft) -> None:
+        """Keep a new draft row that waits for a person, and let the thread wait with it."""
+        ...
+
+    def ask_again(self, why: str) -> None:
+        """Let the decided draft wait for a person once more, as it was; what the graph did is not stored."""
+        ...
+
+    def schedule(self, status: ThreadStatus, *, step: int, next_touch_at: str | None, reason: str = "") -> None:
+        """Set where the thread stands after this run; `next_touch_at` is None unless a sweep should take it up."""
+        ...
+
+    def defer(self, until: datetime, why: str) -> None:
+        """Let the thread stand as it did, due again at `until`; attempts are kept, and what the graph did is not stored."""
+        ...
+
+    def fail(self, error: str, *, retry_after: timedelta | None, keep_state: bool) -> None:
+        """Count a failed attempt; the thread is tried again after a while, or parked when `retry_after` is None.
+
+        `keep_state` stores what the nodes before the failure did, so that a plan made is not made again.
+        """
+        ...
+
+    async def commit(self, *, principal: str, action: str) -> None:
+        """Write everything the run collected and the lease's release, in one fenced batch.
+
+        Raises:
+            LeaseLost: the thread has a newer holder; nothing was written but a send's definite yes.
+            StatementFailed, StatementRefused: the database will not take it, now or later; nothing was written, and the run is
+                open still.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """The one thread of a pair; `is_new` says whether this call made it."""
+
+    thread: Thread
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sweep took these; `seen` counts the due threads it chose among, so 0 says that nothing is due."""
+
+    leases: list[Lease]
+    seen: int
+
+
+class Threads(Protocol):
+    """The threads table and the claims on it. A lease lasts `lease`, by the database's clock."""
+
+    async def enrol(
+        self, campaign_id: str, contact_ids: Sequence[str], *, principal: str, reach: Reach = EVERYWHERE
+    ) -> list[Enrolment]:
+        """Make the thread of each pair, due at once, or find it, in one request; the answer keeps the order of `contact_ids`.
+
+        Raises:
+            UnknownCampaign, UnknownContact: it does not exist or lies outside `reach`; nobody was enrolled.
+        """
+        ...
+
+    async def claim_due(self, *, owner: str, lease: timedelta, limit: int, spread: bool = False) -> Claim:
+        """Take the lease on at most `limit` due threads nobody holds and read their cases, in two requests.
+
+        The longest due come first; with `spread` they are drawn among some more, so that sweeps that collided part.
+        """
+        ...
+
+    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:
+        """Make a person's decision durable with a compare-and-set, and take the thread's lease, in one request.
+
+        A draft outside the reach of the request is unknown.
+
+        Raises:
+            UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn, AddresseeChanged,
+            DraftNotReady, TooManyVersions: nothing was decided.
+        """
+        ...
+
+    async def allowed_links(self, draft_id: str, reach: Reach) -> list[str]:
+        """Read which links the campaign of a draft allows.
+
+        Raises:
+            UnknownDraft: there is no draft of this id within reach.
+        """
+        ...
+
+    async def stop(self, campaign_id: str, contact_id: str, *, principal: str, reason: str, reach: Reach = EVERYWHERE) -> None:
+        """End a thread wherever it stands, and withdraw the draft it waits with.
+
+        Raises:
+            UnknownCampaign, UnknownContact, UnknownThread: it does not exist or lies outside `reach`; nothing was written.
+            ThreadEnded: nothing was written.
+        """
+        ...
+
+    def run(self, lease: Lease) -> AbstractAsyncContextManager[Run]:
+        """Open the run of a leased thread on its case and its latest checkpoint, read with the claim.
+
+        Inside the block the checkpointer and the ledger join the run. Leaving it without `commit` writes nothing.
+        """
+        ...
