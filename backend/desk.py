@@ -13,9 +13,11 @@ from backend.d1.embedded import IN_MEMORY
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
 from backend.domain.flags import Flags
+from backend.listings import Lists
 from backend.ports import Clock, Schema, Tokens
 from backend.read_models import Requeue
 from backend.settings import Settings, kill_switch_is_on, read_settings
+from backend.store.lists import D1Lists
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
@@ -44,6 +46,7 @@ class Desk:
     schema: Schema
     tokens: Tokens
     parked: Requeue
+    lists: Lists
     clock: Clock
 
 
@@ -117,7 +120,7 @@ async def open_desk() -> AsyncGenerator[Desk, None]:
     """
     settings = read_settings()
     async with open_proven_database(settings.d1_url, reveal(settings.d1_token)) as database:
-        yield Desk(D1Schema(database), D1Tokens(database), D1Requeue(database), SystemClock())
+        yield Desk(D1Schema(database), D1Tokens(database), D1Requeue(database), D1Lists(database), SystemClock())
 
 
 @asynccontextmanager

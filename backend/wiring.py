@@ -16,6 +16,7 @@ from backend.emails import Emails
 from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
 from backend.intake import Intake
+from backend.listings import Lists
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import OutboxMailer
 from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens
@@ -23,6 +24,7 @@ from backend.read_models import Requeue, Views
 from backend.settings import kill_switch_is_on, read_settings
 from backend.store.intake import D1Intake
 from backend.store.ledger import D1SendLedger
+from backend.store.lists import D1Lists
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
@@ -40,6 +42,7 @@ class Service:
     intake: Intake
     views: Views
     parked: Requeue
+    lists: Lists
     tokens: Tokens
     schema: Schema
     database: MeteredDatabase
@@ -83,6 +86,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         intake=Intake(D1Intake(database)),
         views=D1Views(database, saver, flags),
         parked=D1Requeue(database),
+        lists=D1Lists(database),
         tokens=D1Tokens(database),
         schema=D1Schema(database),
         database=database,

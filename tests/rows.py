@@ -139,6 +139,13 @@ class Rows:
             status="scheduled", enrolled_at=SOME_TIME, next_touch_at=SOME_TIME,
         )  # fmt: skip
 
+    async def stop_threads(self, *thread_ids: str) -> None:
+        """Let these threads have ended."""
+        await self._run(
+            "UPDATE threads SET status = 'stopped', next_touch_at = NULL WHERE thread_id IN (SELECT value FROM json_each(?1))",
+            json.dumps(thread_ids),
+        )
+
     async def free_some(self, number: int) -> None:
         """Let the lease of the first of the crowd be gone."""
         await self._run(

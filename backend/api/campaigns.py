@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from backend.api.fields import ID_PATTERN
 from backend.api.operations import operation
@@ -20,6 +20,7 @@ from backend.errors import (
     UnknownContact,
     UnknownThread,
 )
+from backend.listings import CampaignPage, ContactPage, ThreadPage
 from backend.ports import Enrolment
 from backend.read_models import Requeued, ThreadView
 
@@ -27,6 +28,8 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=GuardedR
 
 CampaignId = Annotated[str, Path(pattern=ID_PATTERN)]
 ContactId = Annotated[str, Path(pattern=ID_PATTERN)]
+Cursor = Annotated[str | None, Query(pattern=ID_PATTERN, description="`next_cursor` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,34 @@ def _made_or_found(answer: type) -> dict[str, Any]:
     """A route that answers 201 with what it made, or 200 with what was there."""
     found = {"model": answer, "description": "It existed before; nothing was written."}
     return {"status_code": HTTPStatus.CREATED, "responses": {int(HTTPStatus.OK): found}}
+
+
+@router.get("", **operation("rep", "operator", within_reach=True))
+async def list_campaigns(service: Wired, who: Who, cursor: Cursor = None, limit: Limit = 50) -> CampaignPage:
+    """List the campaigns, by id."""
+    return await service.lists.campaigns(cursor=cursor, limit=limit, reach=who.reach)
+
+
+@router.get("/{campaign_id}/contacts", **operation("rep", "operator", within_reach=True, errors=[UnknownCampaign]))
+async def list_contacts(
+    campaign_id: CampaignId, service: Wired, who: Who, cursor: Cursor = None, limit: Limit = 50
+) -> ContactPage:
+    """List the contacts that are enrolled in a campaign, by id."""
+    return await service.lists.contacts(campaign_id, cursor=cursor, limit=limit, reach=who.reach)
+
+
+@router.get("/{campaign_id}/threads", **operation("rep", "operator", within_reach=True, errors=[UnknownCampaign]))
+async def list_threads(  # noqa: PLR0913  # one argument a parameter of the route
+    campaign_id: CampaignId,
+    service: Wired,
+    who: Who,
+    *,
+    status: Annotated[ThreadStatus | None, Query(description="only those that stand so")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> ThreadPage:
+    """List a campaign's threads, by contact; of one status a page may hold few or none before the last."""
+    return await service.lists.threads(campaign_id, status=status, cursor=cursor, limit=limit, reach=who.reach)
 
 
 @router.post("", **operation("operator", errors=[CampaignDiffers], **_made_or_found(CampaignAnswer)))

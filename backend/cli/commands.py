@@ -140,6 +140,48 @@ def requeue(
 
 
 @app.command()
+def campaigns() -> None:
+    """List the campaigns, each with who sends.
+
+    Example: agentic-sales campaigns
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.list_campaigns())
+
+
+@app.command()
+def contacts(campaign_id: Annotated[str, typer.Argument(help="The campaign.")]) -> None:
+    """List the contacts that are enrolled in a campaign, each with what was heard of it.
+
+    Example: agentic-sales contacts close
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.list_contacts(campaign_id))
+
+
+@app.command()
+def threads(
+    campaign_id: Annotated[str, typer.Argument(help="The campaign.")],
+    status: Annotated[
+        Literal["scheduled", "awaiting_approval", "decided", "completed", "stopped", "parked"] | None,
+        typer.Option(help="Only the threads that stand so."),
+    ] = None,
+) -> None:
+    """List a campaign's threads: where each stands, why, and when it goes on.
+
+    Example: agentic-sales threads close --status scheduled
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.list_threads(campaign_id, status))
+
+
+@app.command()
 def parked() -> None:
     """List the threads that were given up, each with why.
 

@@ -1,14 +1,31 @@
 """The short commands, as they work at the desk; none of them needs a graph or a model, so none waits for their import."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
+from typing import Protocol, TypeVar
 
+from rich.table import Table
 from rich.text import Text
 
 from backend.cli.terminal import err, listing, opened, out, say, working
 from backend.desk import look_around, open_desk
 from backend.domain.access import EVERYWHERE, Reach, Role, TokenRecord
+from backend.domain.campaign import ThreadStatus
 from backend.domain.instants import to_text
+from backend.domain.suppression import CONTACT_FLAGS
+
+
+class Page(Protocol):
+    """A page of a list."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The place of the next page, or None on the last."""
+        ...
+
+
+P = TypeVar("P", bound=Page)
 
 
 async def migrate_database() -> None:
@@ -33,20 +50,48 @@ async def requeue_thread(campaign_id: str, contact_id: str) -> None:
 
 async def list_parked() -> None:
     """Print every thread that was given up, and why."""
-    table, cursor = listing("campaign", "contact", "touch", "failures", "why"), None
+    table = listing("campaign", "contact", "touch", "failures", "why")
     async with opened(open_desk()) as desk:
-        while True:
-            page = await desk.parked.page(cursor=cursor, limit=100)
+        async for page in _pages(desk.parked.page):
             for thread in page.threads:
                 touch, failures = str(thread.step + 1), str(thread.attempts)
                 table.add_row(thread.campaign_id, thread.contact_id, touch, failures, Text(thread.status_reason))
-            cursor = page.next_cursor
-            if cursor is None:
-                break
     if table.row_count:
         out().print(table)
     count = f"{table.row_count} thread{' was' if table.row_count == 1 else 's were'} given up."
     say(err(), f"{count} Put one back with: agentic-sales requeue CAMPAIGN CONTACT")
+
+
+async def list_campaigns() -> None:
+    """Print every campaign."""
+    table = listing("campaign", "name", "sender", "created")
+    async with opened(open_desk()) as desk:
+        async for page in _pages(desk.lists.campaigns):
+            for one in page.campaigns:
+                sender = Text(f"{one.sender_name} <{one.sender_address}>")
+                table.add_row(one.campaign_id, Text(one.name), sender, one.created_at)
+    _print_counted(table, "campaign")
+
+
+async def list_contacts(campaign_id: str) -> None:
+    """Print whoever is enrolled in the campaign."""
+    table = listing("contact", "name", "address", "company", "heard")
+    async with opened(open_desk()) as desk:
+        async for page in _pages(partial(desk.lists.contacts, campaign_id)):
+            for one in page.contacts:
+                heard = ", ".join(flag for flag in CONTACT_FLAGS if getattr(one, flag))
+                table.add_row(one.contact_id, Text(one.name), Text(one.address), Text(one.company_name or ""), heard)
+    _print_counted(table, "contact")
+
+
+async def list_threads(campaign_id: str, status: ThreadStatus | None) -> None:
+    """Print where every thread of the campaign stands, or those of one status."""
+    table = listing("contact", "status", "touch", "next", "why")
+    async with opened(open_desk()) as desk:
+        async for page in _pages(partial(desk.lists.threads, campaign_id, status=status)):
+            for one in page.threads:
+                table.add_row(one.contact_id, one.status, str(one.step + 1), one.next_touch_at or "", Text(one.status_reason))
+    _print_counted(table, "thread")
 
 
 async def create_token(role: Role, name: str, days: int, campaign_ids: Sequence[str]) -> None:
@@ -78,6 +123,23 @@ async def revoke_token(name: str) -> None:
     async with opened(open_desk()) as desk:
         await desk.tokens.revoke(name, now=desk.clock.now())
     say(err(), f"The token '{name}' is revoked.")
+
+
+async def _pages(ask: Callable[..., Awaitable[P]]) -> AsyncIterator[P]:
+    """Ask for one page after another, up to the last."""
+    cursor: str | None = None
+    while True:
+        page = await ask(cursor=cursor, limit=100)
+        yield page
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _print_counted(table: Table, noun: str) -> None:
+    if table.row_count:
+        out().print(table)
+    say(err(), f"{table.row_count} {noun}{'' if table.row_count == 1 else 's'}.")
 
 
 def _state(record: TokenRecord, now: str) -> str:

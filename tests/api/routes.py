@@ -29,7 +29,10 @@ class Route:
 
 ROUTES = (
     Route("POST", "/contacts", OPERATOR, {"contacts": [CONTACT_BODY]}),
+    Route("GET", "/campaigns", READERS),
     Route("POST", "/campaigns", OPERATOR, CAMPAIGN_BODY),
+    Route("GET", "/campaigns/{campaign_id}/contacts", READERS),
+    Route("GET", "/campaigns/{campaign_id}/threads", READERS),
     Route("POST", "/campaigns/{campaign_id}/enrolments", OPERATOR, {"contact_id": "ada"}),
     Route("GET", "/campaigns/{campaign_id}/threads/{contact_id}", READERS),
     Route("POST", "/campaigns/{campaign_id}/threads/{contact_id}/requeue", OPERATOR, parked=True),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from backend.checkpointer.saver import D1Saver
 from backend.d1.database import open_database
 from backend.d1.statements import Database, Result, Statement
-from backend.domain.access import Reach
+from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Campaign, Decision, Memory
 from backend.domain.facts import Fact
 from backend.domain.flags import Flags
@@ -17,6 +17,7 @@ from backend.domain.instants import to_text
 from backend.errors import ThreadNotParked
 from backend.store.flags import READ_FLAGS
 from backend.store.intake import D1Intake
+from backend.store.lists import D1Lists
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
 from backend.store.tokens import _LIST, D1Tokens
@@ -82,7 +83,7 @@ async def use_the_doors(fleet: Fleet, database: Database) -> None:
 
 async def use_the_views(fleet: Fleet, database: Database) -> None:
     """Threads, drafts and their cards, and a thread that an operator puts back."""
-    views, requeue = D1Views(database, D1Saver(database), Flags()), D1Requeue(database)
+    views, requeue, lists = D1Views(database, D1Saver(database), Flags()), D1Requeue(database), D1Lists(database)
     await views.thread("close", "ada")
     with suppress(ThreadNotParked):
         await requeue.requeue("close", "ada", principal="op")
@@ -91,6 +92,10 @@ async def use_the_views(fleet: Fleet, database: Database) -> None:
     await views.drafts(reach=Reach(("close",)))
     await requeue.page()
     await requeue.page(reach=Reach(("close",)))
+    for reach in (EVERYWHERE, Reach(("close",))):
+        await lists.campaigns(reach=reach)
+        await lists.contacts("close", reach=reach)
+        await lists.threads("close", status="scheduled", reach=reach)
     await views.draft((await fleet.rows.drafts())[0]["draft_id"])
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from backend.campaigns import CLAIM_SIZE
 from backend.domain.access import Reach
+from backend.listings import LOOKED_AT
 from backend.store.intake import D1Intake
 from tests.d1.wrangler import Edge
 from tests.northwind import SCRIPT, new_contact
@@ -17,6 +18,7 @@ ROWS_A_THREAD = 40
 ROWS_A_DRAFT = 8
 ROWS_A_CONTACT = 40
 """A contact that comes in, with its company, its thread and what may be withdrawn."""
+ROWS_A_LINE = 4
 FAR = timedelta(days=365)
 
 
@@ -102,6 +104,23 @@ async def test_an_import_reads_what_it_names(lone_edge: Edge) -> None:
         people = [new_contact(f"c{number}") for number in range(9)]
         await D1Intake(fleet.database).add_contacts([*people, {**new_contact("c9"), "unsubscribed": True}])
         assert fleet.database.meter.since(before).rows_read <= 10 * ROWS_A_CONTACT
+
+
+@pytest.mark.req("LIST-R6")
+async def test_a_page_of_a_list_reads_what_it_looks_at(lone_edge: Edge) -> None:
+    """Contacts and threads of thousands, from the first and from a place deep in the list, in one request each."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.crowd(CROWD)
+        lists = fleet.service.lists
+        for place in (None, "c2"):
+            before = fleet.database.meter.copy()
+            assert len((await lists.contacts("close", cursor=place, limit=20)).contacts) == 20
+            assert len((await lists.threads("close", cursor=place, limit=20)).threads) == 20
+            few = await lists.threads("close", status="stopped", cursor=place, limit=20)
+            spent = fleet.database.meter.since(before)
+            assert spent.rows_read <= (21 + 21 + 20 * LOOKED_AT) * ROWS_A_LINE
+            assert (few.threads, spent.requests) == ([], 3)
+            assert few.next_cursor is not None
 
 
 async def test_a_sweep_ends_where_everybody_is_leased(lone_edge: Edge) -> None:

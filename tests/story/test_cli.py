@@ -27,6 +27,9 @@ COMMANDS = [
     "serve",
     "migrate",
     "resume",
+    "campaigns",
+    "contacts",
+    "threads",
     "parked",
     "requeue",
     "doctor",
@@ -222,6 +225,21 @@ def test_requeue_puts_a_parked_thread_back() -> None:
     assert (again.exit_code, again.stderr.partition(",")[0]) == (1, "Thread 'close:ada' is scheduled")
     assert run("parked").stderr.startswith("0 threads were given up.")
     assert (unknown.exit_code, unknown.stderr.partition(".")[0]) == (1, "There is no campaign 'open'")
+
+
+@pytest.mark.req("LIST-R7")
+@pytest.mark.usefixtures("migrated")
+def test_what_there_is_is_listed() -> None:
+    """Campaigns, the contacts of one and its threads: a line each, and how many there are on standard error."""
+    assert (run("campaigns").stdout, run("campaigns").stderr) == ("", "0 campaigns.\n")
+    asyncio.run(park_ada())
+    campaigns, contacts, threads = run("campaigns"), run("contacts close"), run("threads close")
+    assert campaigns.stdout.split()[4:9] == ["close", "Close", "Ben", "Ortiz", "<ben@vendor.example>"]
+    assert contacts.stdout.split()[5:] == ["ada", "Ada", "Ngata", "ada@northwind.example", "Northwind"]
+    assert threads.stdout.split()[5:] == ["ada", "parked", "1", "enrolled"]
+    assert [listed.stderr for listed in (campaigns, contacts, threads)] == ["1 campaign.\n", "1 contact.\n", "1 thread.\n"]
+    assert run("threads close --status completed").stderr == "0 threads.\n"
+    assert run("contacts open").stderr.startswith("There is no campaign 'open'.")
 
 
 def test_a_database_that_cannot_be_opened_is_a_sentence() -> None:

@@ -1,0 +1,108 @@
+"""Pages of campaigns, of the contacts enrolled in one, and of its threads, as readers are shown them."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from backend.domain.access import EVERYWHERE, Reach
+from backend.domain.campaign import ThreadStatus
+
+LOOKED_AT: Final = 10
+"""Threads that a page of one status looks at for each it may show; no index by status, which would cost a row a touch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignSummary:
+    """A campaign, as a line of a list."""
+
+    campaign_id: str
+    name: str
+    sender_name: str
+    sender_address: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPage:
+    """A page of campaigns; `next_cursor` asks for the page after it and is None on the last."""
+
+    campaigns: list[CampaignSummary]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactSummary:
+    """A contact, as a line of a list, with what was heard of it."""
+
+    contact_id: str
+    name: str
+    address: str
+    title: str
+    company_name: str | None
+    do_not_contact: bool
+    bounced: bool
+    unsubscribed: bool
+    replied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPage:
+    """A page of contacts; `next_cursor` is None on the last."""
+
+    contacts: list[ContactSummary]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadSummary:
+    """A thread, as a line of a list: where it stands, why, and when a sweep takes it up."""
+
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    status: ThreadStatus
+    status_reason: str
+    step: int
+    attempts: int
+    next_touch_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPage:
+    """A page of threads; it may hold few or none of a status before the last, where `next_cursor` is None."""
+
+    threads: list[ThreadSummary]
+    next_cursor: str | None
+
+
+class Lists(Protocol):
+    """Lists by id, a page in one request that reads what it looks at, whatever the tables hold."""
+
+    async def campaigns(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> CampaignPage:
+        """Read a page of the campaigns within `reach`."""
+        ...
+
+    async def contacts(
+        self, campaign_id: str, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE
+    ) -> ContactPage:
+        """Read a page of the contacts that are enrolled in the campaign.
+
+        Raises:
+            UnknownCampaign: there is none with this id within `reach`.
+        """
+        ...
+
+    async def threads(
+        self,
+        campaign_id: str,
+        *,
+        status: ThreadStatus | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+        reach: Reach = EVERYWHERE,
+    ) -> ThreadPage:
+        """Read a page of the campaign's threads, all or those of one status; of these it looks at `limit` times `LOOKED_AT`.
+
+        Raises:
+            UnknownCampaign: there is none with this id within `reach`.
+        """
+        ...
