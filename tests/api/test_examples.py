@@ -3,12 +3,15 @@
 import re
 import shlex
 from html import unescape
+from pathlib import Path
 
 import pytest
 
 from backend.api.examples import BODIES, PLACES
 from tests.api.door import Door
 from tests.api.routes import ROUTES, Route
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 async def lines_of(door: Door) -> dict[str, str]:
@@ -59,3 +62,14 @@ async def test_the_document_has_an_example_of_every_body_and_of_every_place(door
         if parameter["in"] == "path"
     }
     assert names == PLACES
+
+
+async def test_the_readmes_first_campaign_ends_with_an_email_that_was_approved(door: Door) -> None:
+    """Its lines of curl are the examples, in their order; each is taken, and the last one sends."""
+    quoted = README.read_text("utf-8").split("<!-- first campaign -->")[1].splitlines()
+    lines = [line for line in quoted if line.startswith("curl ")]
+    shown = await lines_of(door)
+    assert [line.replace("?wait=true", "") in shown.values() for line in lines] == [True] * 6
+    for line in lines:
+        assert await run(door, line, "operator") in {200, 201}
+    assert [email.recipient_address for email in door.mailer.delivered] == ["ada@northwind.example"]

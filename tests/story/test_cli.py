@@ -259,7 +259,7 @@ def test_a_taken_port_is_a_sentence() -> None:
 
 
 def test_the_demo_command_prints_the_transcript_and_exits_0() -> None:
-    """A new user's first command, in a process of its own: its output is the text that the README quotes."""
+    """A new user's first command, in a process of its own: its output is the golden transcript."""
     environment = {**os.environ, "LLM_KILL_SWITCH": "false"}
     played = subprocess.run([COMMAND, "demo"], capture_output=True, text=True, check=False, env=environment)  # noqa: S603  # ours
     assert (played.returncode, played.stderr) == (0, "")

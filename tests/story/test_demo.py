@@ -28,6 +28,8 @@ DEMO = Path(".data/demo")
 DEFAULT_GAPS = [4, 7, 7, 7, 7]
 WORDS_OF_A_BODY = range(60, 250)
 
+README = Path(__file__).parents[2] / "README.md"
+
 
 @dataclass(frozen=True)
 class Told:
@@ -78,8 +80,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 
 def test_the_transcript_is_the_golden_file(told: Told, check_golden: CheckGolden) -> None:
-    """Two runs of the demo tell the same story, word for word; the README quotes it."""
+    """Two runs of the demo tell the same story, word for word; the README quotes five lines of it."""
     check_golden("demo.txt", told.transcript)
+    quoted = README.read_text("utf-8").split("<!-- five lines -->")[1].strip().strip("`").strip().splitlines()
+    assert [line in told.transcript.splitlines() for line in quoted] == [True] * 5
 
 
 def test_one_contact_gets_six_touches_with_the_default_gaps(told: Told) -> None:
