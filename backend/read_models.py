@@ -196,7 +196,8 @@ class RecipientView:
 class DraftCard(DraftVersion):
     """Everything a person decides on: the draft, from and to whom, the facts on the company, the touch's other versions.
 
-    Where `addressee_now` is not None, a decision to send must name its `recipient_address`.
+    Where `addressee_now` is not None, a decision to send must name its `recipient_address`. `stop_criteria` is when the plan in
+    force says to stop, which a person sees to; without a plan in force, or one that can be read, it is None.
     """
 
     thread_id: str
@@ -205,6 +206,7 @@ class DraftCard(DraftVersion):
     sender: SenderView
     contact: RecipientView
     addressee_now: AddresseeView | None = None
+    stop_criteria: str | None = None
     facts: list[FactView] = field(default_factory=list[FactView])
     other_versions: list[DraftVersion] = field(default_factory=list[DraftVersion])
 

@@ -105,16 +105,20 @@ class D1Views:
         touch = touch_of(draft_id)
         if touch is None:
             raise UnknownDraft(draft_id)
-        card, others, facts = await self._database.batch(
+        card, others, facts, flags, *checkpoint = await self._database.batch(
             [
                 Statement(_CARD, (*touch, reach.as_json)),
                 Statement(_OTHER_VERSIONS, touch),
                 Statement(_FACTS, (touch[0], MAX_COMPANY_FACTS)),
+                READ_FLAGS,
+                *self._saver.latest_statements(touch[0]),
             ]
         )
         if not card.rows:
             raise UnknownDraft(draft_id)
         row = card.rows[0]
+        state, _ = await self._state(touch[0], checkpoint)
+        plan = plan_in_force(state, take_flags(self._flags, flags))
         return DraftCard(
             **_version_fields(row),
             thread_id=row["thread_id"],
@@ -130,6 +134,7 @@ class D1Views:
                 company_domain=row["company_domain"],
             ),
             addressee_now=_addressee_now(row),
+            stop_criteria=plan["stop_criteria"] if plan else None,
             facts=[FactView(**fact) for fact in facts.rows],
             other_versions=[_version(other) for other in others.rows],
         )

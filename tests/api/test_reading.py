@@ -169,6 +169,20 @@ async def test_a_card_is_all_a_person_decides_on(door: Door) -> None:
     assert (decided["subject"], decided["decision"]["approved"]) == (EMAIL["subject"], MINE)
 
 
+@pytest.mark.req("APPROVAL-R13")
+async def test_a_card_shows_when_the_plan_says_to_stop(door: Door) -> None:
+    """In one request beside the token's; gone while the coach is off, and where the checkpoint cannot be read."""
+    draft_id = await door.held_draft()
+    before = door.service.database.meter.copy()
+    assert (await door.read(f"/drafts/{draft_id}"))["stop_criteria"] == PLAN["stop_criteria"]
+    assert door.service.database.meter.since(before).requests == 2
+    await door.rows.store_flag("CAMPAIGN_COACH_ENABLED", 0)
+    assert (await door.read(f"/drafts/{draft_id}"))["stop_criteria"] is None
+    await door.rows.forget_flags()
+    await door.rows.damage_checkpoints()
+    assert (await door.read(f"/drafts/{draft_id}"))["stop_criteria"] is None
+
+
 async def test_an_approval_over_http_takes_four_requests(door: Door) -> None:
     """The token's look-up, the decision with its run's reads, the reservation and the commit."""
     draft_id = await door.held_draft()
