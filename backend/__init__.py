@@ -22,6 +22,7 @@ The package in reading order:
     doctor/          what is wrong with a configuration and its database, and what to do
     errors/          every deliberate failure, one tree
     logs.py          what is said while it runs, without a person's data
+    source.py        the commit this code is of
     egress.py        the hosts a model may be asked at
     settings.py      the environment, read once
 

@@ -15,11 +15,13 @@ from backend.d1.remote import HttpPolicy
 from backend.domain.flags import Flags
 from backend.listings import Lists
 from backend.ports import Clock, Schema, Tokens
-from backend.read_models import Requeue
+from backend.read_models import Requeue, Switches
 from backend.settings import Settings, kill_switch_is_on, read_settings
+from backend.source import read_commit
 from backend.store.lists import D1Lists
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
+from backend.store.switches import D1Switches
 from backend.store.tokens import D1Tokens
 
 CONTAINERS_D1 = "http://d1.internal"
@@ -41,12 +43,13 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The database's schema, its tokens and the threads that were given up."""
+    """The database's schema, its tokens, the threads that were given up and the flags."""
 
     schema: Schema
     tokens: Tokens
     parked: Requeue
     lists: Lists
+    switches: Switches
     clock: Clock
 
 
@@ -120,7 +123,9 @@ async def open_desk() -> AsyncGenerator[Desk, None]:
     """
     settings = read_settings()
     async with open_proven_database(settings.d1_url, reveal(settings.d1_token)) as database:
-        yield Desk(D1Schema(database), D1Tokens(database), D1Requeue(database), D1Lists(database), SystemClock())
+        switches = D1Switches(database, flags_of(settings), commit_of(settings))
+        parked, lists = D1Requeue(database), D1Lists(database)
+        yield Desk(D1Schema(database), D1Tokens(database), parked, lists, switches, SystemClock())
 
 
 @asynccontextmanager
@@ -141,6 +146,11 @@ async def open_configured_database(
 def flags_of(settings: Settings) -> Flags:
     """The defaults that the stored flags are laid over."""
     return Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
+
+
+def commit_of(settings: Settings) -> str:
+    """The commit this code is of: what the settings say, else what git does."""
+    return settings.release_commit.strip() or read_commit().sha
 
 
 def reveal(secret: SecretStr | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Decision, ThreadStatus, TouchOutcome
 from backend.domain.provenance import Source
+from backend.domain.release import GateDecision, GateRecord
 from backend.ports import LedgerState
 
 DraftStatus = Literal["pending", "decided", "withdrawn"]
@@ -292,5 +293,83 @@ class Requeue(Protocol):
         Raises:
             UnknownCampaign, UnknownContact, UnknownThread: there is none for these ids within `reach`.
             ThreadNotParked: the thread was not given up; nothing was written.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagView:
+    """A flag as it stands: `set_by` and `set_at` are None where nobody ever set it, and the environment's default counts.
+
+    `decision` and `decided_at` are those of the gate's newest verdict on the service's commit, `why_not` says what keeps the
+    flag from being turned on.
+    """
+
+    name: str
+    is_on: bool
+    set_by: str | None
+    set_at: str | None
+    decision: GateDecision | None
+    decided_at: str | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagsView:
+    """Every flag, and the commit the service is of; blank where it does not know."""
+
+    commit: str
+    flags: list[FlagView]
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A flag was turned on or off; `why` is what was said, or the seal of the evidence."""
+
+    at: str
+    by: str
+    turned_on: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlagHistory:
+    """The newest flips of a flag, the newest first."""
+
+    name: str
+    flips: list[Flip]
+
+
+class Switches(Protocol):
+    """The flags in D1, and the decisions of the gate that they are turned on by."""
+
+    async def list(self) -> FlagsView:
+        """Read every flag, in one request."""
+        ...
+
+    async def set(self, name: str, *, on: bool, by: str, why: str) -> FlagView:
+        """Turn a flag on or off with an audit row in the same batch; one that stands so already is left alone.
+
+        Off needs nothing. On needs a fitting PROMOTE, see `backend.domain.release.refuse_to_turn_on`.
+
+        Raises:
+            UnknownFlag, FlagNotReleased, FlagFlipped: nothing was written.
+        """
+        ...
+
+    async def history(self, name: str) -> FlagHistory:
+        """Read the newest flips of a flag.
+
+        Raises:
+            UnknownFlag: there is none of this name.
+        """
+        ...
+
+    async def record(self, record: GateRecord, *, by: str) -> bool:
+        """Append a decision of the gate; says whether this call did, and the same evidence twice is one row.
+
+        Raises:
+            UnknownFlag: nothing was written.
+            AttemptTaken: another verdict is on record as this attempt; nothing was written.
         """
         ...

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     orchestrator_role_plan: Switch = False
     llm_kill_switch: Switch = False
 
+    release_commit: str = ""
+
     cron_secret: SecretStr | None = None
     cron_secret_previous: SecretStr | None = None
 

@@ -10,7 +10,7 @@ from backend.checkpointer import D1Saver
 from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_proven_database
 from backend.d1.meter import MeteredDatabase
-from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, SystemClock, flags_of, look_around, reveal
+from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, SystemClock, commit_of, flags_of, look_around, reveal
 from backend.domain.flags import Flags
 from backend.emails import Emails
 from backend.errors import SettingRefused
@@ -20,7 +20,7 @@ from backend.listings import Lists
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import OutboxMailer
 from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens
-from backend.read_models import Requeue, Views
+from backend.read_models import Requeue, Switches, Views
 from backend.settings import kill_switch_is_on, read_settings
 from backend.store.intake import D1Intake
 from backend.store.ledger import D1SendLedger
@@ -28,6 +28,7 @@ from backend.store.lists import D1Lists
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
+from backend.store.switches import D1Switches
 from backend.store.threads import D1Threads
 from backend.store.tokens import D1Tokens
 from backend.store.views import D1Views
@@ -43,6 +44,7 @@ class Service:
     views: Views
     parked: Requeue
     lists: Lists
+    switches: Switches
     tokens: Tokens
     schema: Schema
     database: MeteredDatabase
@@ -58,6 +60,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     make_llm: MakeLLM,
     mailer: Mailer,
     flags: Flags,
+    commit: str = "",
     checkpoint_key: str | None = None,
     cron_secrets: tuple[str, ...] = (),
 ) -> Service:
@@ -87,6 +90,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         views=D1Views(database, saver, flags),
         parked=D1Requeue(database),
         lists=D1Lists(database),
+        switches=D1Switches(database, flags, commit),
         tokens=D1Tokens(database),
         schema=D1Schema(database),
         database=database,
@@ -127,6 +131,7 @@ async def open_service(
             make_llm=make_llm,
             mailer=mailer,
             flags=flags_of(settings),
+            commit=commit_of(settings),
             checkpoint_key=reveal(settings.checkpoint_key),
             cron_secrets=tuple(
                 secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret

@@ -21,7 +21,7 @@ def verify_verdict(file: VerdictFile) -> None:
     Example: agentic-sales gate verify evals/verdicts/20261125T120000Z-CAMPAIGN_COACH_ENABLED-0f3a51bd2c47-1.json
     """
     from backend.cli.terminal import err, out, say
-    from evals.commit import read_commit
+    from backend.source import read_commit
     from evals.evidence import verified_exit_code, verify
 
     misfit, evidence = verify(file, commit=read_commit().sha, now=datetime.now(UTC))

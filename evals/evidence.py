@@ -15,9 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from backend.domain.instants import from_text, to_text
-from backend.domain.release import MAX_AGE, POLICY, Policy
-from evals.commit import Commit
+from backend.domain.instants import to_text
+from backend.domain.release import POLICY, GateRecord, Misfit, Policy, find_misfit, short
+from backend.source import Commit
 from evals.gate import EXIT_CODES, Conditions, decide
 from evals.trials import ARMS, Design, Metric, Pinned, Trial, dump, read_trial
 
@@ -27,14 +27,6 @@ _FORMAT = 1
 _TOOLS = ("agentic-sales", "langgraph", "langsmith", "langchain-openai")
 
 Evidence = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """A verdict that cannot be relied on: a code, and a sentence on what was found."""
-
-    code: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ def write_evidence(folder: Path, of: Measurement, policy: Policy = POLICY) -> tu
     trials = sorted(of.trials, key=lambda trial: trial.key)
     lines = "".join(f"{trial.line()}\n" for trial in trials)
     at = to_text(of.decided_at)
-    stem = f"{re.sub('[-:]|[.].*', '', at)}Z-{of.flag}-{_short(of.commit.sha)}-{of.conditions.attempt}"
+    stem = f"{re.sub('[-:]|[.].*', '', at)}Z-{of.flag}-{short(of.commit.sha)}-{of.conditions.attempt}"
     cells = {"file": f"{stem}.cells.jsonl", "sha256": _sha256(lines), "lines": len(trials)}
     evidence = _describe(of, trials, policy) | {"cells": cells}
     evidence = cast("Evidence", json.loads(dump(evidence)))  # as it will be read: tuples are lists
@@ -82,7 +74,7 @@ def read_evidence(file: Path) -> Evidence:
     return cast("Evidence", found)
 
 
-def verify(file: Path, *, commit: str, now: datetime, policy: Policy = POLICY) -> tuple[Misfit | None, Evidence]:
+def verify(file: Path, *, commit: str, now: datetime) -> tuple[Misfit | None, Evidence]:
     """Make the decision of `file` again from its cells; the misfit says why it cannot be relied on, None that it can.
 
     `commit` is the one it should be about.
@@ -91,7 +83,7 @@ def verify(file: Path, *, commit: str, now: datetime, policy: Policy = POLICY) -
         evidence = read_evidence(file)
         if evidence["seal"] != seal_of(evidence):
             return Misfit("verdict_edited", "The verdict is not what was sealed."), evidence
-        return _misfit(file, evidence, commit, now, policy), evidence
+        return _misfit(file, evidence, commit, now), evidence
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return Misfit("verdict_unreadable", f"The verdict cannot be read: {type(error).__name__}."), {}
 
@@ -125,7 +117,7 @@ def read_designs(evidence: Evidence) -> list[Design]:
     ]
 
 
-def _misfit(file: Path, evidence: Evidence, commit: str, now: datetime, policy: Policy) -> Misfit | None:
+def _misfit(file: Path, evidence: Evidence, commit: str, now: datetime) -> Misfit | None:
     meant = evidence["cells"]
     cells = file.with_name(Path(meant["file"]).name)
     if not cells.exists():
@@ -139,18 +131,24 @@ def _misfit(file: Path, evidence: Evidence, commit: str, now: datetime, policy: 
     again = decide(evidence["flag"], read_designs(evidence), trials, Conditions(**evidence["conditions"]), own)
     if dump(asdict(again)) != dump(verdict):
         return Misfit("verdict_differs", f"The cells say {again.decision}, and the verdict says {verdict['decision']}.")
-    return _mismatch(evidence, own, commit, now, policy)
+    if own.fingerprint != evidence["policy_sha256"]:
+        return Misfit("other_policy", "The verdict does not name the bars it was made under.")
+    return find_misfit(record_of(evidence), commit=commit, now=now)
 
 
-def _mismatch(evidence: Evidence, own: Policy, commit: str, now: datetime, policy: Policy) -> Misfit | None:
-    """A verdict that is whole may still be about something else."""
-    if not policy.fingerprint == own.fingerprint == evidence["policy_sha256"]:
-        return Misfit("other_policy", "The verdict was made under other bars than today's.")
-    if not commit or commit != evidence["commit"]:
-        return Misfit("other_commit", f"The verdict is about commit {_short(evidence['commit'])}, not {_short(commit)}.")
-    if abs(now - from_text(evidence["decided_at"])) > MAX_AGE:
-        return Misfit("stale", f"The verdict is of {evidence['decided_at']}, and counts for {MAX_AGE.days} days.")
-    return None
+def record_of(evidence: Evidence) -> GateRecord:
+    """The row that is kept of a verdict."""
+    return GateRecord(
+        flag=evidence["flag"],
+        commit_sha=evidence["commit"],
+        dataset_sha256=evidence["dataset_sha256"],
+        attempt=evidence["conditions"]["attempt"],
+        evidence_sha256=evidence["seal"],
+        decision=evidence["verdict"]["decision"],
+        policy_sha256=evidence["policy_sha256"],
+        author=evidence["author"],
+        decided_at=evidence["decided_at"],
+    )
 
 
 def _describe(of: Measurement, trials: Sequence[Trial], policy: Policy) -> Evidence:
@@ -182,10 +180,6 @@ def _asked(trials: Sequence[Trial]) -> Mapping[str, Any]:
             prompts[name].add(digest)
     models = sorted({model for trial in trials for model in trial.models})
     return {"trials": len(trials), "models": models, "prompts": {name: sorted(found) for name, found in prompts.items()}}
-
-
-def _short(commit: str) -> str:
-    return commit[:12] or "none"
 
 
 def _sha256(text: str) -> str:

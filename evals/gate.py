@@ -7,15 +7,12 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from backend.domain.release import POLICY, Policy
+from backend.domain.release import POLICY, GateDecision, Policy
 from evals.examples import Arm
 from evals.statistics import DECIMALS, Bounds, bound_mean
 from evals.tally import ArmFacts, Row, Tally, count
 from evals.trials import Design, Trial
-
-Decision = Literal["PROMOTE", "HOLD", "ROLLBACK"]
 
 EXIT_CODES = {"PROMOTE": 0, "HOLD": 10, "ROLLBACK": 20, "INVALID": 30}
 
@@ -61,7 +58,7 @@ class PathVerdict:
     """
 
     path: str
-    decision: Decision
+    decision: GateDecision
     invalid: tuple[str, ...]
     reasons: tuple[str, ...]
     binding: str
@@ -84,7 +81,7 @@ class Verdict:
     """The decision on a flag. Any other exit code than the four of `EXIT_CODES` means HOLD."""
 
     flag: str
-    decision: Decision
+    decision: GateDecision
     exit_code: int
     reasons: tuple[str, ...]
     paths: tuple[PathVerdict, ...]
@@ -145,7 +142,7 @@ def decide_path(tally: Tally, attempt: int = 1, invalid: Sequence[str] = (), pol
         }.items()
         if is_true
     ]
-    decision: Decision
+    decision: GateDecision
     if tally.critical_only_on:  # rule 1
         decision, reasons = "ROLLBACK", [f"critical_check_failed {metric}" for metric in tally.critical_only_on]
     elif unfit:  # rule 2

@@ -9,7 +9,8 @@ from collections import Counter
 from random import Random
 from typing import Final
 
-from evals.gate import Decision, decide_path
+from backend.domain.release import GateDecision
+from evals.gate import decide_path
 from evals.tally import ArmFacts, Passed, Row, Tally
 from evals.trials import Pinned
 
@@ -25,7 +26,7 @@ _TREATED = ArmFacts(trials=1, treated=1, carrying_plan=1)
 _UNTREATED = ArmFacts(trials=1)
 
 
-def simulate(off: float, on: float, *, times: int, seed: int = 1) -> Counter[Decision]:
+def simulate(off: float, on: float, *, times: int, seed: int = 1) -> Counter[GateDecision]:
     """Count the decisions on `times` measurements of two arms whose true rates are `off` and `on`."""
     random = Random(seed)  # noqa: S311  # a simulation must be repeatable, not secret
     return Counter(decide_path(_measure(random, off, on)).decision for _ in range(times))

@@ -10,7 +10,7 @@ from backend.domain.suppression import address_sha256
 
 Table = Literal[
     "audit", "campaigns", "companies", "company_facts", "contacts", "drafts", "flags", "memories", "send_ledger",
-    "suppressions", "threads", "tokens",
+    "gate_decisions", "suppressions", "threads", "tokens",
 ]  # fmt: skip
 ORDERS: dict[Table, str] = {
     "audit": "at, audit_id",
@@ -20,6 +20,7 @@ ORDERS: dict[Table, str] = {
     "contacts": "contact_id",
     "drafts": "thread_id, step, version",
     "flags": "name",
+    "gate_decisions": "flag, commit_sha, attempt",
     "memories": "contact_id, created_at",
     "send_ledger": "thread_id, step",
     "suppressions": "address_sha256",

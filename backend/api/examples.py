@@ -9,7 +9,12 @@ from typing import Any, Final
 
 from backend.domain.closing import OPT_OUT_LINE
 
-PLACES: Final[Mapping[str, str]] = {"campaign_id": "spring", "contact_id": "ada", "draft_id": "spring:ada:0:1"}
+PLACES: Final[Mapping[str, str]] = {
+    "campaign_id": "spring",
+    "contact_id": "ada",
+    "draft_id": "spring:ada:0:1",
+    "flag": "CAMPAIGN_COACH_ENABLED",
+}
 """An id for each in a path."""
 BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "/contacts": {
@@ -59,6 +64,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "contact_id": "ada",
         "incoming": {"subject": "Re: your close", "body": "How long does it take with you?"},
     },
+    "/flags/{flag}": {"on": False, "why": "Reps rejected three drafts in a row"},
 }
 
 
@@ -70,6 +76,6 @@ def curl(method: str, path: str, *, with_token: bool) -> str:
         parts.append('-H "Authorization: Bearer $TOKEN"')
     if body is not None:
         parts.append(f"-H 'Content-Type: application/json' -d '{json.dumps(body)}'")
-    elif method != "get":
+    if method != ("get" if body is None else "post"):
         parts.append(f"-X {method.upper()}")
     return " ".join(parts)

@@ -223,6 +223,13 @@ class RegenerateBody(VersionBody):
     accepts_default: bool = False
 
 
+class FlagBody(Body):
+    """The way a flag is to stand, and the reason."""
+
+    on: bool
+    why: Remark = ""
+
+
 class StopBody(Body):
     """The reason."""
 

@@ -1,6 +1,7 @@
 """The commands and their help. What a command does is imported when it runs: help need not wait for the model's client."""
 
 import sys
+from getpass import getuser
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,8 @@ app = typer.Typer(
 )
 tokens = typer.Typer(help="Bearer tokens for the API: make, list, revoke. Only a token's hash is stored.", no_args_is_help=True)
 app.add_typer(tokens, name="tokens")
+flags = typer.Typer(help="Feature flags: off at any time, on by a fitting PROMOTE of the release gate.", no_args_is_help=True)
+app.add_typer(flags, name="flags")
 
 
 for offered in entry_points(group="agentic_sales.commands"):
@@ -262,3 +265,47 @@ def revoke_token(name: Annotated[str, typer.Argument(help="The name it was made 
     from backend.cli.terminal import run
 
     run(verbs.revoke_token(name))
+
+
+@flags.command("list")
+def list_flags() -> None:
+    """Print how each flag stands, what the gate said of this commit, and what keeps the flag from being turned on.
+
+    Example: agentic-sales flags list
+    """
+    from backend.cli import flags as switching
+    from backend.cli.terminal import run
+
+    run(switching.list_flags())
+
+
+@flags.command("set")
+def set_flag(
+    name: Annotated[str, typer.Argument(help="The flag.")],
+    state: Annotated[Literal["on", "off"], typer.Argument(help="How it is to stand.")],
+    by: Annotated[str, typer.Option(help="Who you are; the audit trail says this name.", default_factory=getuser)],
+    why: Annotated[str, typer.Option(help="The reason, for the audit trail.")] = "",
+) -> None:
+    """Turn a flag off, at once, or on, when the gate's newest verdict on this commit is a PROMOTE.
+
+    The verdict has to be of today's bars, at most seven days old, and the change somebody else's than yours. A running service
+    follows with its next sweep. A flag that stands so already is left alone.
+
+    Example: agentic-sales flags set CAMPAIGN_COACH_ENABLED off --why "three rejections in a row"
+    """
+    from backend.cli import flags as switching
+    from backend.cli.terminal import run
+
+    run(switching.set_flag(name, on=state == "on", by=by, why=why))
+
+
+@flags.command("history")
+def print_history(name: Annotated[str, typer.Argument(help="The flag.")]) -> None:
+    """Print the newest hundred flips of a flag, each with who and why.
+
+    Example: agentic-sales flags history CAMPAIGN_COACH_ENABLED
+    """
+    from backend.cli import flags as switching
+    from backend.cli.terminal import run
+
+    run(switching.print_history(name))

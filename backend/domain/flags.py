@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 CAMPAIGN_COACH_ENABLED = "CAMPAIGN_COACH_ENABLED"
 ORCHESTRATOR_ROLE_PLAN = "ORCHESTRATOR_ROLE_PLAN"
+FLAGS = (CAMPAIGN_COACH_ENABLED, ORCHESTRATOR_ROLE_PLAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,10 @@ class Flags:
 
     campaign_coach_enabled: bool = False
     orchestrator_role_plan: bool = False
+
+    def is_on(self, name: str) -> bool:
+        """Return whether the flag of this name is on."""
+        return {CAMPAIGN_COACH_ENABLED: self.campaign_coach_enabled, ORCHESTRATOR_ROLE_PLAN: self.orchestrator_role_plan}[name]
 
     def overridden(self, rows: Mapping[str, bool]) -> "Flags":
         """These flags with the stored rows, by flag name, laid over them."""

@@ -32,6 +32,7 @@ const PASSED_ON = [
   "LOG_LEVEL",
   "MODEL_PRICES",
   "ORCHESTRATOR_ROLE_PLAN",
+  "RELEASE_COMMIT",
 ];
 
 /** The container that runs FastAPI, stateless: its state is in D1, leases keep several of it apart. */

@@ -49,6 +49,13 @@ class UnknownToken(NotFound):
         super().__init__(f"There is no token '{name}'. Nothing was revoked; `agentic-sales tokens list` shows the names.")
 
 
+class UnknownFlag(NotFound):
+    """No flag has this name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no flag '{name}'; there are {' and '.join(known)}. Nothing was written.")
+
+
 class Conflict(AgenticSalesError):
     """A request came too late or was made before; nothing was written by it."""
 
@@ -164,6 +171,30 @@ class TooManyVersions(Conflict):
         super().__init__(
             f"Draft '{draft_id}' is version {max_versions}, the last one a touch may have. "
             "Nothing was decided; edit, approve, reject or stop it.",
+        )
+
+
+class FlagNotReleased(Conflict):
+    """A flag is turned on by evidence, and there is none that fits."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} was not turned on. {why} Nothing was written; off needs no evidence.")
+        self.facts = {"why": why}
+
+
+class FlagFlipped(Conflict):
+    """Others flipped the flag while this flip was under way, again and again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} was flipped by others meanwhile. Nothing was written; look at it, and decide anew.")
+
+
+class AttemptTaken(Conflict):
+    """Another decision of the gate is on record as this attempt."""
+
+    def __init__(self, flag: str, commit: str, attempt: int) -> None:
+        super().__init__(
+            f"Attempt {attempt} on {flag} at commit {commit} is on record with another verdict. Nothing was written.",
         )
 
 

@@ -21,7 +21,7 @@ class Route:
 
     def at(self, draft_id: str) -> str:
         """The path of a request."""
-        return self.path.format(campaign_id="close", contact_id="ada", draft_id=draft_id)
+        return self.path.format(campaign_id="close", contact_id="ada", draft_id=draft_id, flag="CAMPAIGN_COACH_ENABLED")
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -46,5 +46,8 @@ ROUTES = (
     Route("POST", "/drafts/{draft_id}/regenerate", READERS, {"feedback": "Shorter."}),
     Route("POST", "/drafts/{draft_id}/reject", READERS),
     Route("POST", "/drafts/{draft_id}/stop", READERS),
+    Route("GET", "/flags", OPERATOR),
+    Route("PUT", "/flags/{flag}", OPERATOR, {"on": False, "why": "a look"}),
+    Route("GET", "/flags/{flag}/history", OPERATOR),
     Route("POST", "/emails", READERS, {"campaign_id": "close", "contact_id": "ada"}),
 )

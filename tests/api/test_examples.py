@@ -51,7 +51,8 @@ async def test_the_document_has_an_example_of_every_body_and_of_every_place(door
     shown = {
         path: content["example"]
         for path, methods in door.app.openapi()["paths"].items()
-        for content in methods.get("post", {}).get("requestBody", {}).get("content", {}).values()
+        for entry in methods.values()
+        for content in entry.get("requestBody", {}).get("content", {}).values()
     }
     assert shown == BODIES
     names = {

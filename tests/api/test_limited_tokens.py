@@ -12,7 +12,8 @@ from tests.api.door import Door
 from tests.api.routes import ROUTES, Route
 from tests.northwind import CAMPAIGN_BODY, contact_body
 
-REFUSED = {"POST /contacts", "POST /campaigns", "POST /cron/resume"}
+FLAGS = {"GET /flags", "PUT /flags/{flag}", "GET /flags/{flag}/history"}
+REFUSED = {"POST /contacts", "POST /campaigns", "POST /cron/resume", *FLAGS}
 """What reaches beyond any campaign."""
 LISTS = {"GET /campaigns", "GET /drafts", "GET /threads/parked"}
 """What names nothing, and shows what it may."""

@@ -20,12 +20,14 @@ from backend.store.intake import D1Intake
 from backend.store.lists import D1Lists
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
+from backend.store.switches import D1Switches
 from backend.store.tokens import _LIST, D1Tokens
 from backend.store.views import D1Views
 from tests.d1.graphs import config_for, delta_graph
 from tests.d1.wrangler import Edge
 from tests.fakes.passing_database import PassingDatabase
 from tests.northwind import SCRIPT
+from tests.releases import COMMIT, promoted
 from tests.story.fleet import Fleet, open_fleet
 
 DECISIONS: tuple[Decision, ...] = ("regenerate", "approve", "reject", "stop")
@@ -79,6 +81,12 @@ async def use_the_doors(fleet: Fleet, database: Database) -> None:
     await tokens.find(token, now)
     await tokens.list()
     await tokens.revoke("ana", now=now)
+    switches = D1Switches(database, Flags(), COMMIT)
+    await switches.record(promoted(now), by="op")
+    for on in (False, True):
+        await switches.set("CAMPAIGN_COACH_ENABLED", on=on, by="op", why="")
+    await switches.list()
+    await switches.history("CAMPAIGN_COACH_ENABLED")
 
 
 async def use_the_views(fleet: Fleet, database: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.cli.commands import app
-from evals.commit import Commit, read_commit
+from backend.source import Commit, read_commit
 from evals.evidence import Evidence, Measurement, seal_of, verified_exit_code, verify, write_evidence
 from evals.gate import Conditions
 from evals.report import to_markdown, to_svg

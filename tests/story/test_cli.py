@@ -36,6 +36,9 @@ COMMANDS = [
     "tokens create",
     "tokens list",
     "tokens revoke",
+    "flags list",
+    "flags set",
+    "flags history",
     "gate verify",
     "gate show",
 ]

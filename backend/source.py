@@ -1,4 +1,4 @@
-"""The change that is judged: its commit, its author, and whether the working tree holds more than it."""
+"""The commit this code is of, as git knows it: its author, and whether the working tree holds more than it."""
 
 import subprocess
 from dataclasses import dataclass
