@@ -67,7 +67,7 @@ async def test_a_flag_is_turned_on_by_a_promote_and_off_by_a_word(door: Door) ->
     ],
     ids=lambda changes: next(iter(changes)),
 )
-async def test_evidence_that_does_not_fit_turns_nothing_on(door: Door, changes: dict[str, str]) -> None:
+async def test_evidence_that_does_not_fit_turns_nothing_on(door: Door, changes: dict[str, Any]) -> None:
     """A HOLD, a stale verdict, another commit's, one under other bars, and the author's own word."""
     await door.service.switches.record(promoted(door.clock.now(), **changes), by="op")
     assert (await put(door, on=True))[0] == 409

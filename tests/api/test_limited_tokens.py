@@ -60,7 +60,8 @@ class Attacker:
         """Make the route's request about this campaign and contact, wherever it names them."""
         ids = {"campaign_id": campaign_id, "contact_id": contact_id, "draft_id": f"{campaign_id}:{contact_id}:0:1"}
         named = {key: ids[key] for key in ids.keys() & (route.body or {}).keys()}
-        return await self.ask(route.method, route.path.format(**ids), route.body and {**route.body, **named})
+        path = route.path.format(**ids, flag="CAMPAIGN_COACH_ENABLED")
+        return await self.ask(route.method, path, route.body and {**route.body, **named})
 
 
 async def attack(door: Door) -> list[Attacker]:
