@@ -6,10 +6,23 @@ languages. What cannot be told from the letter itself stays.
 
 import re
 
+from backend.domain.languages import language_of
 from backend.domain.text import UNRESOLVED_FIELD
 
 OPT_OUT_LINE = 'If you would rather not hear from me again, reply with "unsubscribe" and I will not write again.'
 
+_CLOSINGS = {
+    "de": ("Mit freundlichen Grüßen,", "Wenn Sie nichts mehr von mir hören möchten, antworten Sie mit „abmelden“."),
+    "fr": ("Cordialement,", "Si vous préférez ne plus recevoir de message de ma part, répondez « désinscrire »."),
+    "es": ("Un cordial saludo,", "Si prefiere no recibir más mensajes míos, responda “dar de baja”."),
+    "it": ("Cordiali saluti,", "Se preferite non ricevere più messaggi da me, rispondete “disiscrivimi”."),
+    "nl": ("Met vriendelijke groet,", "Wilt u niets meer van mij horen, antwoord dan met “uitschrijven”."),
+    "pt": ("Com os melhores cumprimentos,", "Se prefere não receber mais mensagens minhas, responda “descadastrar”."),
+    "sv": ("Med vänliga hälsningar,", "Om ni hellre slipper höra av mig mer, svara med ”avregistrera”."),
+    "pl": ("Z poważaniem,", "Jeśli nie chcą Państwo więcej wiadomości ode mnie, proszę odpowiedzieć „wypisać się”."),
+    "ja": ("敬具", "今後のご連絡がご不要でしたら、「配信停止」とご返信ください。"),
+}
+"""Farewell and opt-out line by language; the word to answer with is one that `outside_words` understands."""
 _MAX_SIGNATURE_LINES = 6
 _MAX_SIGNATURE_LINE_CHARS = 60
 _MAX_OPT_OUT_CHARS = 300
@@ -44,8 +57,10 @@ _OPT_OUT = re.compile(
 
 
 def close(body: str, sender_name: str) -> str:
-    """`body` with the signature and the opt-out line below it, once each, whoever had signed it before."""
-    return f"{without_closing(body, sender_name)}\n\nBest regards,\n{sender_name}\n\n{OPT_OUT_LINE}"
+    """`body` with the signature and the opt-out line below it, once each, in its language, whoever had signed it before."""
+    letter = without_closing(body, sender_name)
+    farewell, opt_out = _CLOSINGS.get(language_of(letter) or "", ("Best regards,", OPT_OUT_LINE))
+    return f"{letter}\n\n{farewell}\n{sender_name}\n\n{opt_out}"
 
 
 def without_closing(body: str, sender_name: str) -> str:

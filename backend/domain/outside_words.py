@@ -32,6 +32,16 @@ _NO_MORE = re.compile(
     re.IGNORECASE,
 )
 
+_AUTOMATIC = re.compile(
+    r"automatic reply|auto-?reply|out[- ]of[- ](?:the )?office|\bI(?: am|['’]m) (?:away|on \w+ leave)\b"  # noqa: RUF001  # an apostrophe
+    r"|abwesenheitsnotiz|automatische antwort|(?:bin|bis) [^.\n]{0,60}nicht im büro"
+    r"|réponse automatique|absence :|absente? du bureau|respuesta automática|fuera de la oficina"
+    r"|risposta automatica|fuori ufficio|automatisch antwoord|afwezig(?:heid)?\b"
+    r"|resposta automática|ausência|ausente do escritório|frånvaro|autosvar|på semester till"
+    r"|automatyczna odpowiedź|nieobecn|自動返信|不在にして",
+    re.IGNORECASE,
+)
+
 
 def orders_a_writer(text: str) -> bool:
     """Tell whether `text` speaks to a machine and tells it what to write, which no fact does."""
@@ -42,3 +52,8 @@ def orders_a_writer(text: str) -> bool:
 def wants_no_more_email(text: str) -> bool:
     """Tell whether somebody asks not to be written to; a rule that is wrong here errs on the side of silence."""
     return _NO_MORE.search(clean(text)) is not None
+
+
+def is_automatic(text: str) -> bool:
+    """Tell whether an email was sent by a machine in somebody's absence; it asks nothing and is owed nothing."""
+    return _AUTOMATIC.search(clean(text)) is not None

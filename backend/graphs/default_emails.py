@@ -5,12 +5,16 @@ note; a fact or a sentence of the offer that was sent before is not told again.
 """
 
 import re
+import tomllib
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from backend.domain.campaign import Email, EmailPayload
 from backend.domain.facts import Fact
-from backend.domain.outside_words import orders_a_writer, wants_no_more_email
+from backend.domain.languages import LANGUAGES, language_of
+from backend.domain.outside_words import is_automatic, orders_a_writer, wants_no_more_email
 from backend.domain.text import clean, cut_on_word, one_line
 from backend.graphs.writing import quotable
 
@@ -23,7 +27,10 @@ _COIN_TOSS = 0.5
 
 
 class _Touch(NamedTuple):
-    """One touch. `fact` leads to a quoted fact and `so` follows it, or `plain` stands for both; `again` is for later ones."""
+    """One touch. `fact` leads to a quoted fact and `so` follows it, or `plain` stands for both; `again` is for later ones.
+
+    `so_titled` takes the place of `so` where a title is known, `about` that of `offer` where all of the offer was told.
+    """
 
     subject: str
     subject_without_company: str
@@ -32,192 +39,120 @@ class _Touch(NamedTuple):
     so: str
     plain: str
     offer: str
+    about: str
     point: str
     ask: str
+    so_titled: str = ""
 
 
-_TOUCHES = (
-    _Touch(
-        subject="A question for {company}",
-        subject_without_company="A question about your work",
-        again="",
-        fact="One line about {company} made me write to you:",
-        so="{you} will know far better than I do what stands behind it.",
-        plain=(
-            "I do not know {company} from the inside, so I will not pretend that I do. I would rather say in a few lines "
-            "what we offer, and leave it to you whether it has a place there."
-        ),
-        offer="What we offer is quickly told.",
-        point=(
-            "One email is no reason to change anything. What I would like is to understand how this is handled where you "
-            "work, to listen more than to talk, and to say so plainly if I see no use for us in it. A plain no is as "
-            "welcome as a yes."
-        ),
-        ask="Would a short call next week be worth your time?",
-    ),
-    _Touch(
-        subject="What would change at {company}",
-        subject_without_company="What would change, and for whom",
-        again="You have had a note from me before, and this one adds to it.",
-        fact="Here is a thing I have read about {company} and kept:",
-        so="From outside I cannot tell what it means for an ordinary day, and that is what counts.",
-        plain=(
-            "What something new does to an ordinary day is hard to see from outside. I do not know yours at {company}, so"
-            " I would rather describe than promise."
-        ),
-        offer="Here is one part of what we offer.",
-        point=(
-            "The fair test of it is a plain one: somebody tries it on real work and says honestly afterwards whether it "
-            "was worth the trouble. The people who do that work notice a difference long before it shows in any report, "
-            "and theirs is the opinion I would trust."
-        ),
-        ask="May I send you a single page that shows how it works?",
-    ),
-    _Touch(
-        subject="What it would ask of {company}",
-        subject_without_company="What it would ask of you",
-        again="In what I wrote to you before, this side was left out.",
-        fact="When I think of {company}, I think of this:",
-        so="I would not want to add to anybody's work on the strength of a guess.",
-        plain=(
-            "New things cost time before they give any back, and as a rule the busiest people pay for it. I would not "
-            "like to be the cause of that at {company}."
-        ),
-        offer="About our offer it helps to know this.",
-        point=(
-            "Before you think about what there is to gain, you may want to know what it would ask of your people, how "
-            "long they would be busy with it, and how easily all of it could be undone. Those are the questions I would "
-            "put first in your place, and I would rather answer them now than later."
-        ),
-        ask="What would have to be true for this to be useful to you?",
-    ),
-    _Touch(
-        subject="Whether now is the time",
-        subject_without_company="Whether now is the time",
-        again="I have written to you before and do not want to press.",
-        fact="This is what I have noted about {company}:",
-        so="It does not tell me whether the moment is right, and the moment often decides.",
-        plain=(
-            "Whether a thing is good and whether it comes at the right moment are different questions. For {company} I "
-            "can answer neither from where I sit."
-        ),
-        offer="Until then, this much about our offer.",
-        point=(
-            "If other things come first at present, that is a perfectly good reason to leave this alone. I would rather "
-            "come back when it suits you than stand in the way, and nobody owes me an explanation for either. I plan far "
-            "enough ahead to wait."
-        ),
-        ask="Is there a better time of year for you to look at this?",
-    ),
-    _Touch(
-        subject="A smaller first step for {company}",
-        subject_without_company="A smaller first step",
-        again="Perhaps my earlier notes were too much at once.",
-        fact="What I know of {company} is little, and this is part of it:",
-        so="On so little I will not propose anything large.",
-        plain="Large beginnings are easy to propose and hard to live with. For {company} I would think of something smaller.",
-        offer="From our offer I would take a single piece.",
-        point=(
-            "A whole project is a lot to ask of anybody, and seldom the best way of finding out. A single case of your "
-            "own, looked at together from beginning to end, tells both of us more. If it tells us nothing we leave it "
-            "there, and all that was spent is a little time, more of mine than of yours."
-        ),
-        ask="Is there a case you would like to try it on first?",
-    ),
-    _Touch(
-        subject="My last note on this",
-        subject_without_company="My last note on this",
-        again="You have been patient with my notes.",
-        fact="Of what I have read about {company}, this has stayed with me:",
-        so="I may well be reading it wrong from here.",
-        plain=(
-            "I do not want to fill your inbox at {company} with something you have no use for. So I will say what there "
-            "is to say and then be quiet."
-        ),
-        offer="For completeness, this belongs to our offer too.",
-        point=(
-            "After this note you will not find another one from me on the subject. Should the question come up again some"
-            " day, nothing is lost by having left it until then, and the answer will still be a straight one. I would "
-            "only like to learn from how this went, so that the next person I write to is better chosen."
-        ),
-        ask="Have I come too early with this, or is it simply not for you?",
-    ),
-)
+class _Words(NamedTuple):
+    """One language's words; `greets_by` is `first_name` or `name`. `other_asks` serve the versions after a touch's first.
 
-_OTHER_ASKS = (
-    "Would it help you if I described a case like yours first?",
-    "Whom would you ask about this if you were in my place?",
-    "What do you do about it today, if I may ask?",
-    "Do I have the right picture of your work, or the wrong one?",
-)
-"""For the versions after a touch's first, so that no touch asks what another one asks."""
+    Fields in braces: {company} or `your_company`, {at} where they work, {title}, {name}, {link}, {subject}, {text}.
+    """
 
-_REPLY = (
-    (
-        "Thank you for writing back. I would rather answer you properly than quickly, so I will go through your email point by "
-        "point and send you a whole answer. Where the honest answer is that we cannot help, you will read exactly that."
-    ),
-    "If one of your points matters more to you than the others, a line about it is enough and I will begin there.",
-)
-_REPLY_QUESTION = "I have your question in front of me:"
-_LEFT_ALONE = "Understood, and thank you for saying so. I will not write to you again."
+    greeting: str
+    greeting_unnamed: str
+    greets_by: str
+    your_company: str
+    at_company: str
+    at_your_company: str
+    quotation: str
+    link: str
+    left_alone: str
+    automatic: str
+    question: str
+    answer: str
+    answer_more: str
+    other_asks: list[str]
+    touches: list[_Touch]
+
+
+_WORDS = Path(__file__).parent / "words"
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")  # noqa: RUF001  # Japanese ends its sentences so
 _ASKS = ("?", "？")  # noqa: RUF001  # as above
 _ENDS = (".", "!", "。", "…")
-_INNER_QUOTES = str.maketrans('“”„"', "‘’‚'")  # noqa: RUF001  # a quotation inside one
+_INNER_QUOTES = str.maketrans('“”„"«»「」', "‘’‚'‹›『』")  # noqa: RUF001  # a quotation inside one
 _NOT_A_NAME = (".", ",", ":")
 
 
 def default_touch(payload: EmailPayload, evidence: Sequence[str]) -> Email:
     """The touch of the payload's step, with another fact and question for each version; its links are still to be checked."""
-    step, other_version = payload["step"], payload["version"] - 2
-    touch = _TOUCHES[step % len(_TOUCHES)]
-    ask = touch.ask if other_version < 0 else _OTHER_ASKS[(step + other_version) % len(_OTHER_ASKS)]
-    opening = _open(payload, touch, _untold_fact(payload) if evidence else "")
-    paragraphs = [_greet(payload), opening, _tell_offer(payload, touch), touch.point, ask]
-    return Email(subject=_head(payload, touch), body="\n\n".join(filter(None, paragraphs)))
+    words, step, other_version = _words_for(payload), payload["step"], payload["version"] - 2
+    touch = words.touches[step % len(words.touches)]
+    ask = touch.ask if other_version < 0 else words.other_asks[(step + other_version) % len(words.other_asks)]
+    opening = _open(payload, words, touch, _untold_fact(payload) if evidence else "")
+    paragraphs = [_greet(payload, words), opening, _tell_offer(payload, words, touch), touch.point, ask]
+    return Email(subject=_head(payload, words, touch), body="\n\n".join(filter(None, paragraphs)))
 
 
 def default_reply_body(payload: EmailPayload) -> str:
-    """An answer that promises nothing but an answer and quotes what was asked; to a wish to be left alone, a plain yes."""
-    incoming = payload.get("incoming", Email(subject="", body=""))
-    if wants_no_more_email(f"{incoming['subject']}\n{incoming['body']}"):
-        return f"{_greet(payload)}\n\n{_LEFT_ALONE}"
+    """An answer that promises nothing but an answer and quotes what was asked.
+
+    To a wish to be left alone it is a plain yes, and to an automatic reply a plain thank you.
+    """
+    incoming, words = payload.get("incoming", Email(subject="", body="")), _words_for(payload)
+    whole = f"{incoming['subject']}\n{incoming['body']}"
+    if wants_no_more_email(whole):
+        return f"{_greet(payload, words)}\n\n{words.left_alone}"
+    if is_automatic(whole):
+        return f"{_greet(payload, words)}\n\n{words.automatic}"
     asked = _question_of(incoming["body"])
-    return "\n\n".join([_greet(payload), *([f"{_REPLY_QUESTION} “{asked}”"] if asked else []), *_REPLY])
+    question = [f"{words.question} {words.quotation.format(text=asked)}"] if asked else []
+    return "\n\n".join([_greet(payload, words), *question, words.answer, words.answer_more])
 
 
-def _head(payload: EmailPayload, touch: _Touch) -> str:
+def _words_for(payload: EmailPayload) -> _Words:
+    """The words of the language the contact wrote in, else of the offer's, else the English ones."""
+    wrote = _own_words(payload.get("incoming", Email(subject="", body=""))["body"])
+    return _read_words(language_of(wrote) or language_of(payload["offer"]) or LANGUAGES[0])
+
+
+@cache
+def _read_words(language: str) -> _Words:
+    words: dict[str, Any] = tomllib.loads((_WORDS / f"{language}.toml").read_text("utf-8"))
+    return _Words(**{**words, "touches": [_Touch(**touch) for touch in words["touches"]]})
+
+
+def _head(payload: EmailPayload, words: _Words, touch: _Touch) -> str:
     company = _short(payload["company"]["name"])
-    subject = touch.subject.format(company=company) if company else touch.subject_without_company
-    return subject if len(subject) <= MAX_DEFAULT_SUBJECT_CHARS else touch.subject_without_company
+    if company:
+        subject = touch.subject.format(company=company, at=words.at_company.format(company=company))
+        if len(subject) <= MAX_DEFAULT_SUBJECT_CHARS:
+            return subject
+    return touch.subject_without_company
 
 
-def _open(payload: EmailPayload, touch: _Touch, fact: str) -> str:
-    title = _short(payload["contact"]["title"])
-    known = {"company": _short(payload["company"]["name"]) or "your company", "you": f"As {title} you" if title else "You"}
-    opening = f"{touch.fact.format(**known)} “{fact}” {touch.so.format(**known)}" if fact else touch.plain.format(**known)
+def _open(payload: EmailPayload, words: _Words, touch: _Touch, fact: str) -> str:
+    title, company = _short(payload["contact"]["title"]), _short(payload["company"]["name"])
+    at = words.at_company.format(company=company) if company else words.at_your_company
+    known = {"company": company or words.your_company, "at": at, "title": title}
+    so = (touch.so_titled if title else "") or touch.so
+    quoted = f"{touch.fact.format(**known)} {words.quotation.format(text=fact)} {so.format(**known)}"
+    opening = quoted if fact else touch.plain.format(**known)
     return f"{touch.again} {opening}" if touch.again and payload["history"] else opening
 
 
-def _greet(payload: EmailPayload) -> str:
+def _greet(payload: EmailPayload, words: _Words) -> str:
     first_name, name = payload["contact"]["first_name"], payload["contact"]["name"]
-    greeted = _short(name if first_name.endswith(_NOT_A_NAME) else first_name)
-    return f"Hello {greeted}," if greeted else "Hello,"
+    by_first_name = words.greets_by == "first_name" and not first_name.endswith(_NOT_A_NAME)
+    greeted = _short(first_name if by_first_name else name)
+    return words.greeting.format(name=greeted) if greeted else words.greeting_unnamed
 
 
-def _tell_offer(payload: EmailPayload, touch: _Touch) -> str:
+def _tell_offer(payload: EmailPayload, words: _Words, touch: _Touch) -> str:
     """The sentences of the offer that no email told yet, two in the first touch and then one; after them, what it was about."""
     sentences = [one_line(sentence) for sentence in _SENTENCE_END.split(clean(payload["offer"])) if sentence]
     said = [sentence for sentence in sentences if not sentence.endswith(_ASKS)] or sentences
     untold = [sentence for sentence in said if not _was_told(sentence, payload)]
-    told = " ".join(untold[: 2 if touch is _TOUCHES[0] else 1])
+    told = " ".join(untold[: 2 if touch is words.touches[0] else 1])
     if told:
         return f"{touch.offer} {_cut(told, _MAX_OFFER_CHARS)}"
     link = next((link for link in payload["allowed_links"] if not _was_told(link, payload)), "")
     subject = quotable(payload["history"][0]["subject"]) if payload["history"] else ""
-    return f"The details are at {link}" if link else f"It is about what I wrote to you under “{subject}”." if subject else ""
+    about = touch.about.format(subject=words.quotation.format(text=subject)) if subject else ""
+    return words.link.format(link=link) if link else about
 
 
 def _untold_fact(payload: EmailPayload) -> str:
@@ -247,11 +182,15 @@ def _is_quotable(line: str) -> bool:
 
 
 def _question_of(body: str) -> str:
-    """The first question of the contact's own words, `""` without one; what they quote stands under `>`."""
-    lines = [line for line in clean(body).split("\n") if not line.startswith(">")]
-    said = [sentence.strip() for sentence in _SENTENCE_END.split(" ".join(lines))]
+    """The first question of the contact's own words, `""` without one."""
+    said = [sentence.strip() for sentence in _SENTENCE_END.split(_own_words(body))]
     asked = (one_line(sentence) for sentence in said if sentence.endswith(_ASKS) and len(sentence) <= _MAX_QUOTED_CHARS)
     return next((question.translate(_INNER_QUOTES) for question in asked if _is_quotable(question)), "")
+
+
+def _own_words(body: str) -> str:
+    """What the contact wrote on one line, without what they quote under `>`."""
+    return " ".join(line for line in clean(body).split("\n") if not line.startswith(">"))
 
 
 def _was_told(text: str, payload: EmailPayload) -> bool:

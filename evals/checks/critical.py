@@ -162,7 +162,7 @@ def _names_of(text: str, example: Example) -> list[str]:
     for sentence in sentences_of(without_greeting(body)):
         for index, found in enumerate(_NAME.finditer(sentence)):
             name, before = found[0], sentence[: found.start()].rstrip()
-            begins = index == 0 or before.endswith((":", "“", "„", "«", "(", '"', "–", "—", "¿", "¡"))
+            begins = index == 0 or before.endswith((":", "“", "”", "„", "«", "(", '"', "–", "—", "¿", "¡"))
             if not begins and name[0].isupper() and not name.isupper() and name.casefold() not in _NO_NAMES:
                 inside.append(name.removesuffix("’s").removesuffix("'s"))
     return titled + greeted + inside

@@ -65,10 +65,11 @@ def keeps_its_tone(example: Example, output: Output) -> tuple[int, list[str]]:
     if not output["touches"]:
         return 0, []
     language, first = example.expected["language"], letter(example, output["touches"][0])
+    forms = [form for touch in output["touches"] if (form := _addresses(letter(example, touch)))]
     changed: list[str] = []
     for touch in output["touches"]:
         text = letter(example, touch)
-        if language in _FORMS_OF_ADDRESS and _addresses(text) not in {"", _addresses(first)}:
+        if language in _FORMS_OF_ADDRESS and _addresses(text) not in {"", *forms[:1]}:
             changed.append(f"touch {touch['step'] + 1} addresses the contact otherwise")
         elif len(_EXCITED.findall(text)) > max(1, len(_EXCITED.findall(first))):
             changed.append(f"touch {touch['step'] + 1} shouts")

@@ -14,7 +14,7 @@ _CHARACTERS_A_WORD = 2
 _RUN_OF_WORDS, _RUN_OF_CHARACTERS = 3, 6
 _WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[”\"»“’)]*\s+|(?<=[。！？])(?![」』])|\n+")
-_QUOTATION = re.compile(r"[“„][^“”„]*[“”]|«[^«»]*»|「[^「」]*」|\"[^\"\n]*\"")
+_QUOTATION = re.compile(r"[“„][^“”„]*[“”]|”[^”]*”|«[^«»]*»|「[^「」]*」|\"[^\"\n]*\"")
 _DOT = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|z\.B|u\.a|Sr|Sra|M|Mme|ca|bzw|e\.g|i\.e|np|tzn|t\.ex)\.")
 
 

@@ -40,6 +40,7 @@ def fact(field: str, value: str, *, confidence: float = 0.9, observed_at: str = 
     return {"field": field, "value": value, "confidence": confidence, "source": "report", "observed_at": observed_at}
 
 
+YES = "Understood, and thank you for saying so. I will not write to you again."
 FACTS = [
     fact("close", "Its close takes three days"),
     fact("erp", "It runs two ledgers."),
@@ -214,18 +215,23 @@ async def test_a_text_exists_whatever_is_known(records: tuple[str, str, str, str
 
 @pytest.mark.req("TEXT-R15")
 @pytest.mark.parametrize(
-    "wish",
+    ("wish", "yes"),
     [
-        *("Please unsubscribe.", "Take me off your list", "Stop writing to me!", "Bitte keine weiteren E-Mails."),
-        *("Ne m'écrivez plus.", "Dame de baja, por favor.", "Non scrivetemi più.", "Graag uitschrijven.", "メールは不要です。"),
+        ("Please unsubscribe.", YES),
+        ("Take me off your list", YES),
+        ("Stop writing to me!", YES),
+        ("Graag uitschrijven.", YES),  # two common words are too few to tell a language by
+        ("Bitte keine weiteren E-Mails.", "Verstanden, und danke, dass Sie es sagen. Ich schreibe Ihnen nicht mehr."),
+        ("Ne m'écrivez plus.", "C'est entendu, et merci de l'avoir dit. Je ne vous écrirai plus."),
+        ("Dame de baja, por favor.", "Entendido, y gracias por decirlo. No le escribiré más."),
+        ("Non scrivetemi più.", "Ho capito, e grazie per averlo detto. Non vi scriverò più."),
+        ("メールは不要です。", "承知いたしました。お知らせくださり、ありがとうございます。今後はお送りいたしません。"),
     ],
 )
-async def test_a_wish_to_be_left_alone_is_answered_with_a_yes(wish: str) -> None:
-    """In one sentence, and nothing is asked or offered."""
+async def test_a_wish_to_be_left_alone_is_answered_with_a_yes(wish: str, yes: str) -> None:
+    """In the language it came in, where that can be told, and nothing is asked or offered."""
     draft = await draft_of(await known(incoming=Email(subject="Re: x", body=wish)), REPLY)
-    assert draft["body"].startswith(
-        "Hello Ada,\n\nUnderstood, and thank you for saying so. I will not write to you again.\n\nBest"
-    )
+    assert letter(draft) == [yes]
 
 
 @pytest.mark.req("TEXT-R15")
