@@ -112,7 +112,8 @@ def _words_for(payload: EmailPayload) -> _Words:
 @cache
 def _read_words(language: str) -> _Words:
     words: dict[str, Any] = tomllib.loads((_WORDS / f"{language}.toml").read_text("utf-8"))
-    return _Words(**{**words, "touches": [_Touch(**touch) for touch in words["touches"]]})
+    touches = [_Touch(**touch) for touch in words.pop("touches")]
+    return _Words(**words, touches=touches)
 
 
 def _head(payload: EmailPayload, words: _Words, touch: _Touch) -> str:
@@ -189,7 +190,7 @@ def _question_of(body: str) -> str:
 
 
 def _own_words(body: str) -> str:
-    """What the contact wrote on one line, without what they quote under `>`."""
+    """Put what the contact wrote on one line, without what they quote under `>`."""
     return " ".join(line for line in clean(body).split("\n") if not line.startswith(">"))
 
 

@@ -70,7 +70,7 @@ async def test_the_contacts_language_comes_before_the_offers(language: str) -> N
     """They are answered as they wrote; where that cannot be told, as the offer is written."""
     wrote = next(e for e in read_examples("email:reply") if e.language == language).inputs["incoming"]
     offer = inputs_of("en" if language != "en" else "de")["offer"]
-    answer = await draft_of(await known(incoming=Email(**wrote), offer=offer), REPLY)
+    answer = await draft_of(await known(incoming=wrote, offer=offer), REPLY)
     assert language_of(without_quotations(answer["body"])) == language
     unclear = await draft_of(await known(incoming=Email(subject="", body="OK"), **inputs_of(language)), REPLY)
     assert language_of(without_quotations(unclear["body"])) == language
