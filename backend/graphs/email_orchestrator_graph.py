@@ -36,7 +36,7 @@ from backend.domain.faults import find_faults, find_gaps
 from backend.domain.provenance import MODEL_SAID_SO, Provenance, provenance
 from backend.domain.suppression import reason_blocked
 from backend.errors import ModelUnavailable
-from backend.graphs import email_compose_graph, email_reply_graph
+from backend.graphs import email_compose_graph, email_reply_graph, email_research_graph
 from backend.graphs.writing import MATERIAL, WorkerDeps, add_up, describe, gather_evidence, telemetry
 from backend.ports import Clock, MakeLLM, Prompt, Records
 
@@ -49,7 +49,7 @@ _ROLES: tuple[Role, ...] = ("researcher", "composer", "reviewer")
 _DEFAULT_ROLES: list[Role] = ["researcher", "composer"]
 # The graph in which a role's work is done, by its name in the registry; a role without one cannot be assigned.
 _ROLE_WORKERS: dict[Role, tuple[str, ...]] = {
-    "researcher": ("email_compose", "email_reply"),
+    "researcher": ("email_research",),
     "composer": ("email_compose", "email_reply"),
     "reviewer": ("email_orchestrator",),
 }
@@ -141,6 +141,7 @@ class OrchestratorDeps:
     reach: Reach = EVERYWHERE
 
 
+_RESEARCH = email_research_graph.build()
 _WRITERS = {"compose": email_compose_graph.build(), "reply": email_reply_graph.build()}
 
 
@@ -200,11 +201,11 @@ async def plan_roles(state: OrchestratorState, runtime: Runtime[OrchestratorDeps
 
 
 async def compose(state: OrchestratorState, runtime: Runtime[OrchestratorDeps]) -> dict[str, Any]:
-    """Have the worker of the decided action write the draft."""
-    writer = _WRITERS[state["action"]]
-    written = await writer.ainvoke(
-        {"payload": _payload(state, runtime.context.clock)}, context=WorkerDeps(runtime.context.make_llm)
-    )
+    """Have the worker of the decided action write the draft, from the researcher's brief where a plan has a researcher."""
+    writer, payload = _WRITERS[state["action"]], _payload(state, runtime.context.clock)
+    if "researcher" in payload.get("roles", ()):
+        payload["facts"] = (await _RESEARCH.ainvoke({"payload": payload}))["brief"]
+    written = await writer.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))
     draft: Draft = written["draft"]
     meta = add_up(state.get("graph_meta", GraphMeta()), draft["graph_meta"])
     return {"draft": draft, "learned": written.get("learned", []), "graph_meta": meta}

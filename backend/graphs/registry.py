@@ -12,6 +12,7 @@ from backend.graphs import (
     email_orchestrator_graph,
     email_outreach_graph,
     email_reply_graph,
+    email_research_graph,
 )
 
 
@@ -38,4 +39,5 @@ GRAPHS: dict[str, GraphEntry] = {
     "email_outreach": GraphEntry(build=email_outreach_graph.build, line="Worker: payload to held draft."),
     "email_compose": GraphEntry(build=email_compose_graph.build, line="Worker: a first email or a follow-up."),
     "email_reply": GraphEntry(build=email_reply_graph.build, line="Worker: an answer to an email."),
+    "email_research": GraphEntry(build=email_research_graph.build, line="Worker: payload to the facts an email rests on."),
 }

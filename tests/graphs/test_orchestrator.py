@@ -34,7 +34,8 @@ async def test_the_roles_are_all_a_led_worker_is_told_beside() -> None:
     baseline, led = team(), team()
     await baseline.write(led=False)
     await led.write()
-    assert led.payloads == [{**baseline.payloads[0], "roles": ["researcher", "composer", "reviewer"]}]
+    told = {**baseline.payloads[0], "roles": ["researcher", "composer", "reviewer"]}
+    assert led.payloads == [told, told]  # researcher and writer
     assert "roles" not in baseline.payloads[0]
 
 
