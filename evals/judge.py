@@ -7,7 +7,7 @@ judged by other words is other evidence.
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,12 +25,12 @@ _CAMPAIGN_ONLY = frozenset({"judged_angle", "judged_tone"})
 _CRITERIA: Mapping[str, str] = {
     "judged_grounded": """Every claim the emails make about the contact, the firm or the offer stands in the material or follows
 from it. A question claims nothing. Courtesy and what the sender says of their own intentions need no evidence.""",
-    "judged_angle": """All emails make one argument: the angle of the plan, or without a plan the offer's. Each adds something to
-it, and none argues for something else.""",
-    "judged_tone": """All emails keep the tone of the plan, or without a plan a consultative one: they ask and offer rather than
-claim and urge.""",
-    "judged_not_pushy": """No email presses: none hurries, flatters, blames a silence, feigns an acquaintance or makes saying no hard.
-Somebody who said no, or is away, is left in peace.""",
+    "judged_angle": """All emails make one argument: the angle of the plan, or without a plan the offer's. Each adds something
+to it, and none argues for something else.""",
+    "judged_tone": """All emails keep the tone of the plan, or without a plan a consultative one: they ask and offer rather
+than claim and urge.""",
+    "judged_not_pushy": """No email presses: none hurries, flatters, blames a silence, feigns an acquaintance or makes saying
+no hard. Somebody who said no, or is away, is left in peace.""",
 }
 _SYSTEM = """You judge sales emails by one criterion and by nothing else.
 
@@ -51,7 +51,7 @@ class Verdict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    score: Literal[0, 1]
+    score: Annotated[int, Field(ge=0, le=1)]
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 

@@ -2,7 +2,7 @@
 
     payload ─► rank_facts ─► brief
 
-Stateless, like the other workers, and without a model: a rule ranks what is known. Spec: AA06 (researcher).
+Stateless, like the other workers, and without a model: a rule ranks what is known. Spec: BRIEF, and AA06 (researcher).
 """
 
 from collections.abc import Sequence

@@ -56,7 +56,11 @@ def keeps_its_angle(example: Example, output: Output) -> tuple[int, list[str]]:
     facts = "\n".join(fact["value"] for fact in example.inputs["facts"])
     subject = output["touches"][0]["subject"] if output["touches"] else ""
     stems = stems_of(f"{argument}\n{example.inputs['campaign']['offer']}\n{facts}\n{subject}")
-    lost = [f"touch {touch['step'] + 1} is about something else" for touch in output["touches"] if not _speaks(touch, stems)]
+    lost = [
+        f"touch {touch['step'] + 1} is about something else"
+        for touch in output["touches"]
+        if not stems & stems_of(letter(example, touch))
+    ]
     return len(output["touches"]) - len(lost), lost
 
 
@@ -90,10 +94,6 @@ def honours_its_cadence(example: Example, output: Output) -> tuple[int, list[str
 def _sentences(text: str, language: str) -> list[tuple[str, set[str]]]:
     found = ((sentence, runs_of(sentence, language)) for sentence in sentences_of(without_greeting(text)))
     return [(sentence, runs) for sentence, runs in found if len(runs) >= _MIN_RUNS]
-
-
-def _speaks(touch: Touch, stems: set[str]) -> bool:
-    return bool(stems_of(f"{touch['subject']}\n{touch['body']}") & stems)
 
 
 def _addresses(text: str) -> str:

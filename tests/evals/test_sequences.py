@@ -142,7 +142,7 @@ def _tell_first_fact(prompt: Prompt) -> dict[str, Any]:
     return {"subject": "A thought on your work", "body": f"Hello {{{{first_name}}}},\n\n{told}\n\nShall we talk?"}
 
 
-@pytest.mark.req("AA06-R26")
+@pytest.mark.req("BRIEF-R5")
 async def test_the_researcher_keeps_a_writer_from_telling_a_fact_twice() -> None:
     """The baseline's writer is shown the surest fact first and tells it again; the researcher puts the told one last."""
     surest = max(example().inputs["facts"], key=lambda fact: fact["confidence"])

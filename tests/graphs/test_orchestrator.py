@@ -72,8 +72,8 @@ async def test_the_next_run_knows_what_the_last_one_learned() -> None:
 
 @pytest.mark.req("AA06-R6")
 def test_the_orchestrator_has_nothing_to_send_with() -> None:
-    """It is given records, a model and a clock, and its page knows no mailer and no ledger."""
-    assert {field.name for field in fields(OrchestratorDeps)} == {"records", "make_llm", "clock"}
+    """It is given records, a model, a clock and a reach, and its page knows no mailer and no ledger."""
+    assert {field.name for field in fields(OrchestratorDeps)} == {"records", "make_llm", "clock", "reach"}
     assert not {"Mailer", "SendLedger", "OutgoingEmail"} & vars(email_orchestrator_graph).keys()
     assert vars(email_orchestrator_graph)["MakeLLM"] is MakeLLM
 

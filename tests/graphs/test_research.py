@@ -1,6 +1,7 @@
 """The researcher of the organised team: a rule that ranks facts, and writers who rest on its brief."""
 
-from typing import Any
+from random import Random
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -14,10 +15,10 @@ from tests.graphs.team import INCOMING, Team, team
 from tests.graphs.test_default_emails import ORDERS, fact, known
 
 GRAPH: Any = email_research_graph.build()
-SURE = fact("erp", "It runs two ledgers.", confidence=0.9, observed_at="2026-01-01")
-NEW = fact("hiring", "Three accountants are wanted.", confidence=0.9, observed_at="2026-10-01")
-UNSURE = fact("move", "The office may move to Lisbon.", confidence=0.6)
-TOLD = fact("close", "Its month-end close takes three days.", confidence=1.0)
+SURE: Any = fact("erp", "It runs two ledgers.", confidence=0.9, observed_at="2026-01-01")
+NEW: Any = fact("hiring", "Three accountants are wanted.", confidence=0.9, observed_at="2026-10-01")
+UNSURE: Any = fact("move", "The office may move to Lisbon.", confidence=0.6)
+TOLD: Any = fact("close", "Its month-end close takes three days.", confidence=1.0)
 HISTORY = [Email(subject="A question", body="Hello Ada,\n\nthree days for your month-end close? It takes others one.")]
 
 facts = st.lists(
@@ -32,7 +33,7 @@ facts = st.lists(
 )
 
 
-@pytest.mark.req("AA06-R26")
+@pytest.mark.req("BRIEF-R2")
 async def test_what_was_told_comes_last_and_then_the_surest_and_newest_first() -> None:
     """The told one in whatever words it was told, although it is the surest."""
     payload = await known(facts=[TOLD, UNSURE, SURE, NEW], history=HISTORY)
@@ -40,18 +41,18 @@ async def test_what_was_told_comes_last_and_then_the_surest_and_newest_first() -
     assert _rank_facts([TOLD, UNSURE, SURE, NEW], []) == [TOLD, NEW, SURE, UNSURE]
 
 
-@pytest.mark.req("AA06-R27")
+@pytest.mark.req("BRIEF-R3")
 def test_orders_and_what_is_overtaken_are_left_out() -> None:
     """Of two on one thing from one source the newer stays, and of two sources both."""
-    old = {**SURE, "value": "It runs nine ledgers.", "observed_at": "2020-01-01", "confidence": 1.0}
-    elsewhere = {**old, "source": "careers page"}
-    assert _rank_facts([old, SURE, fact("note", ORDERS[0])], []) == [SURE]
+    old: Any = {**SURE, "value": "It runs nine ledgers.", "observed_at": "2020-01-01", "confidence": 1.0}
+    elsewhere: Any = {**old, "source": "careers page"}
+    assert _rank_facts([old, SURE, cast("Any", fact("note", ORDERS[0]))], []) == [SURE]
     assert _rank_facts([old, SURE, elsewhere], []) == [elsewhere, SURE]
 
 
-@pytest.mark.req("AA06-R26", "AA06-R27")
+@pytest.mark.req("BRIEF-R2", "BRIEF-R4")
 @given(facts, st.randoms())
-def test_the_order_they_come_in_changes_nothing(known_facts: list[Any], random: Any) -> None:
+def test_the_order_they_come_in_changes_nothing(known_facts: list[Any], random: Random) -> None:
     """At most 8, each one given, none after a told one that is not told."""
     shuffled = [*known_facts]
     random.shuffle(shuffled)
@@ -63,7 +64,7 @@ def test_the_order_they_come_in_changes_nothing(known_facts: list[Any], random: 
     assert told == sorted(told)
 
 
-@pytest.mark.req("AA06-R26")
+@pytest.mark.req("BRIEF-R1")
 @pytest.mark.parametrize("incoming", [None, INCOMING])
 async def test_composer_and_replier_write_from_the_brief(incoming: Email | None) -> None:
     """Their prompt tells the facts in its order; without a researcher, or without roles, nobody ranks anything."""
@@ -80,7 +81,7 @@ async def test_composer_and_replier_write_from_the_brief(incoming: Email | None)
         assert bool(facts_told) is bool(order)
 
 
-@pytest.mark.req("AA06-R27")
+@pytest.mark.req("BRIEF-R4")
 async def test_research_costs_no_call() -> None:
     """The leader's and the writer's are all there are."""
     writers = await team_that_told(["researcher", "composer"])
