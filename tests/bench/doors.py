@@ -1,4 +1,4 @@
-"""The benchmark of the doors: `uv run python -m tests.bench.doors`.
+"""The benchmark of the doors: `uv run python -m tests.bench.doors [--before COMMIT]`.
 
 A running `agentic-sales serve` is asked 50 times a second over kept connections, first while nothing else happens and then
 beside a sweep of many due threads, whose model is scripted and answers at once. The exit code is 1 when a target is missed.
@@ -9,7 +9,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from backend.demo.scripted_model import Reply, ScriptedModelServer
+from tests.bench.door import COMMAND
+from tests.bench.earlier import Figures, show
 from tests.bench.load import Latencies, Load, percentile_ms
 
-COMMAND = str(Path(sys.executable).with_name("agentic-sales"))
 PER_S = 50
 TURNS = ("healthz", "drafts", "healthz", "drafts", "healthz", "drafts", "healthz", "drafts", "healthz", "approve")
 TARGET_P99_MS = 100
@@ -139,19 +138,22 @@ def main(
     seconds: Annotated[float, typer.Option(help="How long each of the two loads lasts.")] = 20,
     due: Annotated[int, typer.Option(help="Threads that are due for the sweep.")] = 2000,
     delay: Annotated[float, typer.Option(help="Seconds the model takes to answer.")] = 0,
+    before: Annotated[str | None, typer.Option(help="A commit to measure beside this one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures alone.")] = False,
 ) -> None:
     """Ask a running service 50 times a second, quiet and beside a sweep; fail when a target is missed."""
     with TemporaryDirectory() as folder:
         measured = asyncio.run(measure(Path(folder), during_s=seconds, due=due, delay_s=delay))
-    table = Table("ms, at 50 requests a second", "request", "p50", "p99", "most")
+    figures: Figures = {}
     missed = False
     for when, latencies in measured.items():
         for name, taken in sorted(latencies.items()):
             p50, p99, most = (percentile_ms(taken, percent) for percent in (50, 99, 100))
             missed = missed or p99 > TARGET_P99_MS
-            table.add_row(when, name, f"{p50:.1f}", f"{p99:.1f}", f"{most:.1f}")
-    Console().print(table)
-    if missed:
+            figures[f"{name}, {when}: ms, p50 / p99 / most"] = f"{p50:.1f} / {p99:.1f} / {most:.1f}"
+    arguments = ["--seconds", str(seconds), "--due", str(due), "--delay", str(delay)]
+    show("tests.bench.doors", figures, before=before, as_json=as_json, arguments=arguments)
+    if missed and not as_json:
         _progress.print(f"Missed: p99 within {TARGET_P99_MS} ms")
         raise typer.Exit(1)
 
