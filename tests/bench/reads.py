@@ -118,8 +118,10 @@ async def _write(asked: Asked) -> None:
     page = (await asked.client.get("/drafts", params={"campaign_id": "close"})).json()
     composed = [draft["draft_id"] for draft in page["drafts"]]
     for verb in ("approve", "edit", "regenerate", "reject", "stop"):
-        body = {"subject": "s", "body": "b"} if verb == "edit" else {}
-        await asked.ask(f"POST {verb}", "POST", f"/drafts/{composed.pop()}/{verb}", json=body)
+        draft_id = composed.pop()
+        card = (await asked.client.get(f"/drafts/{draft_id}")).json()
+        body = {"subject": card["subject"], "body": f"{card['body']}\n"} if verb == "edit" else {}
+        await asked.ask(f"POST {verb}", "POST", f"/drafts/{draft_id}/{verb}", json=body)
     tokens, now = asked.service.tokens, asked.service.clock.now()
     await asked.cost("tokens create", lambda: tokens.create(OWNER, "rep", now=now, expires_in=timedelta(hours=1)))
     await asked.cost("tokens revoke", lambda: tokens.revoke(OWNER, now=now))
