@@ -14,8 +14,8 @@ from evals.checks.texts import inputs_text, letter, sentences_of, without_greeti
 from evals.examples import Example, Output, Touch, read_examples
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[ .,\u00a0\u202f']\d{3})*(?:[.,]\d+)?(?!\w)|\d+(?=[年月日件人円本%％])")
-_PLAIN = frozenset({"24", "7"})
-"""Of `24/7`, which counts nothing."""
+_IDIOM = re.compile(r"\b24/7\b")
+"""It counts nothing."""
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER_WORDS = (
     "zero null zéro cero nul noll 〇|one ein eine eins einen un une uno una een um uma en ett jeden jedna 一"
@@ -33,17 +33,20 @@ _NOUNS_ARE_CAPITALISED = frozenset({"de"})
 _NO_CAPITALS = frozenset({"ja"})
 # What is written with a capital letter inside a sentence and names nobody: days, months, forms of address, peoples' words.
 _CAPITALISED = """
-i i’m i'm i’ll i'll i’d i'd i’ve i've monday tuesday wednesday thursday friday saturday sunday january february
-march april may june july august september october november december english german french spanish italian
-dutch portuguese swedish polish japanese european british irish easter christmas ok hi hello dear you your re
-internet lei la le suo sua suoi sue ella loro vi voi vostro vostra usted ustedes su sus u uw ni er vous votre
-señor señora państwo państwa państwu państwem pan pana panu panem pani panią pański ty ci ciebie wam was wasz
-monsieur madame senhor senhora ce
+i monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+september october november december english german french spanish italian dutch portuguese swedish polish
+japanese european british irish easter christmas ok hi hello dear you your re internet lei la le suo sua suoi
+sue ella loro vi voi vostro vostra usted ustedes su sus u uw ni er vous votre señor señora państwo państwa
+państwu państwem pan pana panu panem pani panią pański ty ci ciebie wam was wasz monsieur madame senhor senhora
+ce i'm i'll i'd i've signor signora sig dott dottor dottoressa mr mrs ms miss dr prof mme m mevrouw meneer mevr
+dhr sra sr dona doutor doutora herr fru ert era ud uds panie pańska pańskie pańskiej pańskiego pańskich wasza
+wasze twój noël pâques navidad natale pasqua natal páscoa kerstmis pasen jul påsk boże narodzenie wielkanoc
+deutsch chinese indian african american asian nordic western eastern english-speaking north south east west
 """
 _NO_NAMES = frozenset(_CAPITALISED.split())
 _TITLED = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|Mme|Monsieur|Madame|Señora?|Signora?|Dhr|Mevrouw|Senhora?|Panem|Panią)\.? +"
-    r"([A-ZÀ-ÞŁŚŻ][^\W\d_]+)"
+    r"(?!(?:Dr|Prof)\b)([A-ZÀ-ÞŁŚŻ][^\W\d_]+)"
 )
 _FIRM = re.compile(
     r"([A-ZÀ-ÞŁŚŻ][\w&-]+) (?:GmbH|AG|Ltd|Inc|LLC|plc|S\.A\.|SAS|SARL|SpA|S\.p\.A\.|B\.V\.|BV|Lda|AB|Sp\. z o\.o\.)(?!\w)"
@@ -135,7 +138,7 @@ def _people_and_firms(path: str) -> tuple[str, ...]:
 
 def _numbers_of(text: str, *, spelled: bool = True) -> set[str]:
     """The numbers of `text` without marks of thousands, a decimal comma as a point."""
-    found = {_plain(number) for number in _NUMBER.findall(clean(text))} - _PLAIN
+    found = {_plain(number) for number in _NUMBER.findall(_IDIOM.sub("", clean(text)))}
     if spelled:
         found |= {_DIGITS_OF[word] for word in _WORD.findall(text.casefold()) if word in _DIGITS_OF}
         # A date in the inputs may be told in its parts, and a number may stand inside a word (`B2B`, `minus eighty`).
@@ -161,8 +164,8 @@ def _names_of(text: str, example: Example) -> list[str]:
     inside: list[str] = []
     for sentence in sentences_of(without_greeting(body)):
         for index, found in enumerate(_NAME.finditer(sentence)):
-            name, before = found[0], sentence[: found.start()].rstrip()
+            name, before = found[0].replace("’", "'").removesuffix("'s"), sentence[: found.start()].rstrip()
             begins = index == 0 or before.endswith((":", "“", "”", "„", "«", "(", '"', "–", "—", "¿", "¡"))
             if not begins and name[0].isupper() and not name.isupper() and name.casefold() not in _NO_NAMES:
-                inside.append(name.removesuffix("’s").removesuffix("'s"))
+                inside.append(name)
     return titled + greeted + inside

@@ -15,9 +15,13 @@ _SAME_SENTENCE = 0.6
 _MIN_RUNS = 4
 """A sentence with fewer runs of words is too short to be an argument."""
 _EXCITED = re.compile(r"[!！]")
-_NEAR = re.compile(r"\b(?:du|dich|dir|dein\w*|tu|te|toi|ton|tes|tú|tuyo|je|jij|jouw|jullie)\b", re.IGNORECASE)
-_FAR = re.compile(r"\b(?:Sie|Ihnen|Ihr\w*|vous|votre|vos|usted|ustedes|Lei|voi|vostr\w+|u|uw)\b")
-_FORMS_OF_ADDRESS = frozenset({"de", "fr", "es", "nl"})
+# How a contact is addressed, near and far, where a language tells the two apart by words of their own.
+_NEAR_AND_FAR = {
+    "de": (r"\b(?:du|dich|dir|dein\w*)\b", r"\b(?:Sie|Ihnen|Ihr\w*)\b"),
+    "fr": (r"\b(?:[Tt]u|te|toi|tes)\b", r"\b(?:[Vv]ous|[Vv]otre|[Vv]os|vôtres?)\b"),
+    "es": (r"\b(?:[Tt]ú|[Tt]us?|ti|contigo)\b", r"\b[Uu]sted(?:es)?\b"),
+    "nl": (r"\b(?:[Jj]e|[Jj]ij|jou|[Jj]ouw|jullie)\b", r"\b(?:[Uu]|[Uu]w)\b"),
+}
 
 
 def letters_before(example: Example, output: Output, touch: Touch) -> list[str]:
@@ -69,11 +73,11 @@ def keeps_its_tone(example: Example, output: Output) -> tuple[int, list[str]]:
     if not output["touches"]:
         return 0, []
     language, first = example.expected["language"], letter(example, output["touches"][0])
-    forms = [form for touch in output["touches"] if (form := _addresses(letter(example, touch)))]
+    forms = [form for touch in output["touches"] if (form := _addresses(letter(example, touch), language))]
     changed: list[str] = []
     for touch in output["touches"]:
         text = letter(example, touch)
-        if language in _FORMS_OF_ADDRESS and _addresses(text) not in {"", *forms[:1]}:
+        if _addresses(text, language) not in {"", *forms[:1]}:
             changed.append(f"touch {touch['step'] + 1} addresses the contact otherwise")
         elif len(_EXCITED.findall(text)) > max(1, len(_EXCITED.findall(first))):
             changed.append(f"touch {touch['step'] + 1} shouts")
@@ -96,6 +100,6 @@ def _sentences(text: str, language: str) -> list[tuple[str, set[str]]]:
     return [(sentence, runs) for sentence, runs in found if len(runs) >= _MIN_RUNS]
 
 
-def _addresses(text: str) -> str:
-    near, far = len(_NEAR.findall(text)), len(_FAR.findall(text))
+def _addresses(text: str, language: str) -> str:
+    near, far = (len(re.findall(form, text)) for form in _NEAR_AND_FAR.get(language, ("(?!)", "(?!)")))
     return "" if near == far else "near" if near > far else "far"

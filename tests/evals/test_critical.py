@@ -81,7 +81,13 @@ async def test_what_stands_in_no_input_is_found(invented: str) -> None:
     "given",
     [
         *("Your 2 night dispatchers are hard to find.", "Two dispatchers are wanted in Leeds.", "On Tuesday, or in May?"),
-        *("Hull: Who plans there?", "You wrote “Hull”. The drivers read it.", "I'm sure. I’ll be brief.", "B2B is 24/7 work."),
+        *(
+            "Hull: Who plans there?",
+            "You wrote “Hull”. The drivers read it.",
+            "I'm sure. I’ll be brief.",
+            "B2B is 24/7 work.",
+            "Is Tuesday’s or Monday's plan better?",
+        ),
         *(
             "Read https://routewise.example/night-plan. Ask mira@routewise.example.",
             "Harbourline's second depot.",
@@ -103,6 +109,9 @@ async def test_what_stands_there_in_other_words_is_not(given: str) -> None:
         ("fr", "Bonjour,\n\nnous aidons aussi Peugeot depuis longtemps.", ["the name Peugeot"]),
         ("it", "Buongiorno,\n\nvorrei chiederLe se Lei conosce il problema.", []),
         ("pl", "Dzień dobry,\n\nczy mogę Panu pokazać, jak to działa u Państwa?", []),
+        ("de", "Guten Tag Herr Dr. Reuter,\n\nFrau Prof. Reuter sagt das auch.", ["the name Reuter"]),
+        ("it", "Gentile Signora,\n\nla Signora ha scritto prima di Natale.", []),
+        ("en", "Hello Grace,\n\n7 of your vans are empty.", ["the number 7"]),
         ("ja", "前略\n\n御社の工場では37%の無駄があります。", ["the number 37"]),
     ],
 )
