@@ -1,5 +1,6 @@
 """Texts to hold the checks to: one example of a dataset, and outputs made by hand."""
 
+from functools import cache
 from typing import Any
 
 from backend.domain.closing import close
@@ -17,9 +18,12 @@ work has to change on the first day, and whoever knows the roads keeps the last 
 Would it help to see the tours of last Tuesday planned that way?"""
 
 
+_read_once = cache(read_examples)
+
+
 def example(path: str = "campaign:coach_plan", example_id: str = "plan-harbourline-1", **inputs: Any) -> Example:
     """One example of a dataset, with these inputs instead of its own; `expected` is laid over what it expects."""
-    (found,) = [one for one in read_examples(path) if one.example_id == example_id]
+    (found,) = [one for one in _read_once(path) if one.example_id == example_id]
     expected = {**found.expected, **inputs.pop("expected", {})}
     return Example(
         found.example_id, path, {**found.inputs, **inputs}, expected, found.cluster, found.slice, expected["language"]

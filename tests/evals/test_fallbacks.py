@@ -10,8 +10,8 @@ from evals.examples import PATHS, Score, read_examples
 from evals.fallbacks import Cell, Fallback, measure, report
 from tests.evals.outputs import example
 
-EVERY = {"campaign:final_response": 4}
-"""A sequence takes six emails, so of those every fourth example is played; `python -m evals.fallbacks` plays all."""
+EVERY = {"campaign:coach_plan": 2, "campaign:final_response": 5, "email:role_plan": 2}
+"""Of the paths whose emails the others write too, every so-many-th example is run; `python -m evals.fallbacks` runs all."""
 
 
 @pytest.mark.req("EVALS-R20")

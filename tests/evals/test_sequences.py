@@ -128,7 +128,8 @@ async def test_a_fact_is_told_once() -> None:
     """In whatever words; two facts are two."""
     given = example(*SEQUENCE)
     first, second = given.inputs["facts"][0]["value"], given.inputs["facts"][-1]["value"]
-    assert (await score_of("no_fact_twice", given, sequence(first, f"As I wrote: {first.lower()}"))).value == 0.5
+    again = await score_of("no_fact_twice", given, sequence(first, f"As I wrote: {first.lower()}"))
+    assert (again.value, again.reason) == (0.5, f"touch 2 tells again: {first}")
     assert (await score_of("no_fact_twice", given, sequence(first, second))).value == 1.0
     past = PastTouch(step=0, subject="Hull", body=first, sent_at="2027-02-15T09:00:00.000Z")
     later = output(first)

@@ -24,12 +24,12 @@ HISTORY = [Email(subject="A question", body="Hello Ada,\n\nthree days for your m
 facts = st.lists(
     st.builds(
         fact,
-        st.sampled_from(["close", "erp", "hiring", "move"]),
+        st.sampled_from([f"field {number}" for number in range(12)]),
         st.sampled_from([TOLD["value"], SURE["value"], NEW["value"], "", ORDERS[0], "会社を移転しました。"]),
         confidence=st.floats(0, 1),
         observed_at=st.sampled_from(["", "2026-01-01", "2026-10-01"]),
     ),
-    max_size=20,
+    max_size=30,
 )
 
 
