@@ -40,8 +40,18 @@ _COMMON = {
     "przez o ale lub jak kiedy kto co czy to ten ta te za tym tego dziękuję proszę mam ma mi mnie bez już "
     "przy nam nas może tylko a u by tu tam jej jego ich nim przed pod oraz więc który która które bardzo tak",
 }
+# Kindred languages that are not written here, so that none of them is taken for its neighbour.
+_NEIGHBOURS = {
+    "da": "og er det at vi jeg ikke med for på af som en et den de til har om i fra hvis eller kan skal vil dig os "
+    "være så men hvad hvor når der her din jeres vores nu også kun efter meget",
+    "cs": "a je se na v že pro jsme jsou není to z s do od by jak ale nebo už vám vás náš naše děkuji prosím který "
+    "která co když",
+    "ro": "și de la în cu pentru nu este sunt că o un din pe ce care vă noi dumneavoastră mulțumesc mai sau dar ale fi am ați",
+    "ca": "i amb per els les una que no és som vostè nosaltres del dels més com si gràcies però aquest aquesta hi "
+    "ha seva al un",
+}
 _LANGUAGES_OF: dict[str, list[str]] = {}
-for _language, _words in _COMMON.items():
+for _language, _words in (_COMMON | _NEIGHBOURS).items():
     for _word in _words.split():
         _LANGUAGES_OF.setdefault(_word, []).append(_language)
 _WORD = re.compile(r"[^\W\d_]+")
@@ -51,13 +61,12 @@ _MIN_COMMON_WORDS = 2
 
 
 def language_of(text: str) -> str | None:
-    """The language most of the common words of `text` belong to, or None when they are too few, or two languages tie."""
+    """The language most of the common words of `text` belong to, or None: too few, a tie, or a language not known here."""
     if len(_KANA.findall(text)) >= _MIN_KANA:
         return "ja"
     found: Counter[str] = Counter()
     for word in _WORD.findall(text.casefold()):
         found.update(_LANGUAGES_OF.get(word, ()))
-    best = found.most_common(2)
-    if not best or best[0][1] < _MIN_COMMON_WORDS or (len(best) > 1 and best[0][1] == best[1][1]):
-        return None
-    return best[0][0]
+    kindred = max(found.pop(neighbour, 0) for neighbour in _NEIGHBOURS)
+    (best, most), (_, next_most) = [*found.most_common(2), ("", 0), ("", 0)][:2]
+    return best if most >= max(_MIN_COMMON_WORDS, next_most + 1, kindred) else None

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from backend.domain.facts import stems_of
 from backend.domain.languages import language_of
 from backend.graphs.campaign_graph import (
+    _DEFAULT_CADENCE_DAYS,  # pyright: ignore[reportPrivateUsage]  # what governs a thread without a plan
+    _DEFAULT_MAX_TOUCHES,  # pyright: ignore[reportPrivateUsage]  # as above
     _coerce_coach_plan,  # pyright: ignore[reportPrivateUsage]  # AA02's own rule is the measure
 )
 from backend.graphs.email_orchestrator_graph import (
@@ -27,9 +30,8 @@ def plan_keeps_bounds(example: Example, output: Output) -> str:
 def plan_has_its_cadence(example: Example, output: Output) -> str:
     """One gap a touch, and no more touches than the example allows."""
     plan = output["plan"]
-    if plan is None:
-        return ""
-    gaps, touches = len(plan["cadence_days"]), plan["max_touches"]
+    gaps = len(plan["cadence_days"] if plan else _DEFAULT_CADENCE_DAYS)
+    touches = plan["max_touches"] if plan else _DEFAULT_MAX_TOUCHES
     if touches > example.expected["max_touches"]:
         return f"it plans {touches} touches"
     return "" if gaps == touches else f"{gaps} gaps for {touches} touches"
@@ -51,7 +53,7 @@ def plan_is_the_models(example: Example, output: Output) -> str:
 
 
 def plan_has_an_argument(example: Example, output: Output) -> str:
-    """An angle that uses one of the expected signals and speaks the language of the emails."""
+    """An angle that speaks of an expected signal or of the offer, in the language of the emails."""
     plan, wanted = _made(output), example.expected["must_use"]
     if plan is None:
         return ""
@@ -59,9 +61,9 @@ def plan_has_an_argument(example: Example, output: Output) -> str:
     spoken = language_of(angle)
     if spoken not in {None, example.expected["language"]}:
         return f"the angle is written in {spoken}"
-    offer = example.inputs["campaign"]["offer"].split()[0]
-    held = any(signal.casefold() in angle.casefold() for signal in [*wanted, offer])
-    return "" if held or not wanted else f"the angle uses none of {', '.join(wanted)}"
+    held = stems_of(angle) & stems_of(example.inputs["campaign"]["offer"])
+    used = any(signal.casefold() in angle.casefold() for signal in wanted)
+    return "" if used or held else f"the angle speaks neither of the offer nor of {', '.join(wanted)}"
 
 
 def roles_are_a_team(example: Example, output: Output) -> str:

@@ -12,6 +12,7 @@ from evals.checks.texts import (
     share_in,
     without_greeting,
     without_quotations,
+    words_in,
 )
 from evals.examples import Example, Output, Touch
 
@@ -19,6 +20,7 @@ _MIN_SUBJECT_CHARS, _MAX_SUBJECT_CHARS = 3, 50
 _MAX_REPLY_SUBJECT_CHARS = 80
 """A reply keeps the subject it answers."""
 _MAX_OPENING_SENTENCES = 3
+_MIN_TELLING_WORDS = 12
 NEAR_COPY = 0.3
 """Of the shorter text's runs, how many may stand in another email."""
 _ASKED = re.compile(r"[?？]")
@@ -92,9 +94,11 @@ def says_nothing_stock(example: Example, touch: Touch) -> str:
 
 
 def is_in_the_language(example: Example, touch: Touch) -> str:
-    """The language the example wants, told by the letter without what it quotes."""
+    """The language the example wants, told by the letter without what it quotes; a thank you may be too short to tell."""
     text = without_quotations(letter(example, touch))
     spoken = language_of(text) or language_of(letter(example, touch))
+    if not spoken and len(words_in(text)) < _MIN_TELLING_WORDS:
+        return ""
     return "" if spoken == example.expected["language"] else f"it is written in {spoken or 'no language a rule can tell'}"
 
 

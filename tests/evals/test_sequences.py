@@ -57,6 +57,17 @@ async def test_a_plan_is_held_to_its_bounds(metric: str, plan: dict[str, Any] | 
     assert (await score_of(metric, example(), output(GOOD, plan=plan, treated=plan is PLAN))).value == value
 
 
+@pytest.mark.req("EVALS-R12")
+@pytest.mark.parametrize(("most", "value"), [(6, 1.0), (4, 0.0)])
+async def test_the_defaults_are_held_to_the_touches_an_example_allows(most: int, value: float) -> None:
+    """They plan six, in whichever arm they govern; a coach that plans fewer for somebody unknown is the better one."""
+    thin = example(expected={"max_touches": most})
+    default = {**DEFAULT, "max_touches": 6, "cadence_days": [0, 4, 7, 7, 7, 7]}
+    assert (await score_of("plan_cadence", thin, output(GOOD))).value == value
+    assert (await score_of("plan_cadence", thin, output(GOOD, plan=default))).value == value
+    assert (await score_of("plan_cadence", thin, output(GOOD, plan=PLAN, treated=True))).value == 1.0
+
+
 @pytest.mark.req("EVALS-R13")
 @pytest.mark.parametrize(
     ("metric", "roles", "wanted", "value"),
