@@ -14,6 +14,7 @@ from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
 from backend.domain.flags import Flags
 from backend.listings import Lists
+from backend.mail import Resend, read_mail_url, tell_provider
 from backend.ports import Clock, Schema, Tokens
 from backend.read_models import Requeue, Switches
 from backend.settings import Settings, kill_switch_is_on, read_settings
@@ -55,7 +56,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """A door knows this of the settings before it opens the service; of a secret no more than its length, 0 without one."""
+    """A door knows this of the settings before it opens the service; of a secret no more than its length, 0 without one.
+
+    `outbox_dir` is empty where a provider sends.
+    """
 
     host: str
     port: int
@@ -71,6 +75,8 @@ class Surroundings:
     previous_cron_secret_chars: int
     cron_secrets_are_equal: bool
     outbox_dir: str
+    mail: str
+    lacks_mail_key: bool
 
     @property
     def is_embedded(self) -> bool:
@@ -96,6 +102,7 @@ def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
         SettingRefused: a setting is not allowed.
     """
     settings = read_settings(overrides)
+    provider = read_mail_url(reveal(settings.mail_url) or "", outbox_dir=settings.outbox_dir)
     return Surroundings(
         host=settings.host,
         port=settings.port,
@@ -110,7 +117,9 @@ def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
         cron_secret_chars=len(settings.cron_secret or ""),
         previous_cron_secret_chars=len(settings.cron_secret_previous or ""),
         cron_secrets_are_equal=settings.cron_secret == settings.cron_secret_previous,
-        outbox_dir=settings.outbox_dir,
+        outbox_dir=str(provider) if isinstance(provider, Path) else "",
+        mail=tell_provider(provider),
+        lacks_mail_key=isinstance(provider, Resend) and not settings.resend_api_key,
     )
 
 

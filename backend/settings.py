@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     cron_secret: SecretStr | None = None
     cron_secret_previous: SecretStr | None = None
 
+    mail_url: SecretStr | None = None
     outbox_dir: str = ".data/outbox"
+    resend_api_key: SecretStr | None = None
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)

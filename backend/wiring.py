@@ -18,7 +18,7 @@ from backend.graphs.registry import GRAPHS
 from backend.intake import Intake
 from backend.listings import Lists
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
-from backend.mail import OutboxMailer
+from backend.mail import open_mailer, read_mail_url
 from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens
 from backend.read_models import Requeue, Switches, Views
 from backend.settings import kill_switch_is_on, read_settings
@@ -120,8 +120,9 @@ async def open_service(
     """
     _hide_from_traces()
     settings = read_settings(overrides)
-    mailer = mailer or _make_outbox(overrides)
     async with AsyncExitStack() as stack:
+        if mailer is None:
+            mailer = await stack.enter_async_context(_open_mailer(overrides))
         database = await stack.enter_async_context(open_proven_database(settings.d1_url, reveal(settings.d1_token)))
         if make_llm is None:
             make_llm = await stack.enter_async_context(make_deepseek(overrides, clock=clock))
@@ -158,11 +159,14 @@ def make_deepseek(overrides: Mapping[str, object] | None = None, *, clock: Clock
     )
 
 
-def _make_outbox(overrides: Mapping[str, object] | None) -> OutboxMailer:
-    around = look_around(overrides)
-    if around.is_in_container:
+@asynccontextmanager
+async def _open_mailer(overrides: Mapping[str, object] | None) -> AsyncGenerator[Mailer]:
+    settings, around = read_settings(overrides), look_around(overrides)
+    if around.is_in_container and around.outbox_dir:
         raise SettingRefused("OUTBOX_DIR", f"{OUTBOX_IN_CONTAINER}. {RUN_ELSEWHERE.removesuffix('.')}")  # noqa: EM101  # a name
-    return OutboxMailer(around.outbox_dir)
+    provider = read_mail_url(reveal(settings.mail_url) or "", outbox_dir=settings.outbox_dir)
+    async with open_mailer(provider, resend_api_key=reveal(settings.resend_api_key) or "") as mailer:
+        yield mailer
 
 
 def _hide_from_traces() -> None:

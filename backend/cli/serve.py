@@ -93,7 +93,7 @@ def _announce(url: str, token: str | None, tick_seconds: float | None, around: S
         ("token", token or "make one: agentic-sales tokens create --role operator --name NAME"),
         ("sweeps", sweeps),
         ("database", _tell_database(around)),
-        ("outbox", str(Path(around.outbox_dir).absolute())),
+        ("outbox", str(Path(around.outbox_dir).absolute())) if around.outbox_dir else ("mail", around.mail),
         ("model", _tell_model(around)),
     ]
     if token:

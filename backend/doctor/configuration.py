@@ -98,8 +98,15 @@ def check_cron_secret(around: Surroundings) -> Finding:
     return ok("set")
 
 
-def check_outbox(around: Surroundings) -> Finding:
-    """Approved emails become files in this folder, which the first send makes; a nameless file shows whether it can."""
+def check_mail(around: Surroundings) -> Finding:
+    """Approved emails go to a provider, or become files in a folder; nothing is sent to find out."""
+    if around.lacks_mail_key:
+        return wrong("RESEND_API_KEY is not set, and MAIL_URL names Resend", "Set RESEND_API_KEY to a key that may send.")
+    return _look_at_outbox(around) if around.outbox_dir else ok(around.mail)
+
+
+def _look_at_outbox(around: Surroundings) -> Finding:
+    """The first send makes the folder; a nameless file shows whether it can."""
     if around.is_in_container:
         return wrong(f"OUTBOX_DIR {OUTBOX_IN_CONTAINER}", RUN_ELSEWHERE)
     folder = Path(around.outbox_dir).absolute()
@@ -109,7 +116,7 @@ def check_outbox(around: Surroundings) -> Finding:
             pass
     except OSError as error:
         found = f"{around.outbox_dir} cannot be written to: {error.strerror}"
-        return wrong(found, "Set OUTBOX_DIR to a folder that this user may write to.")
+        return wrong(found, "Set OUTBOX_DIR to a folder that this user may write to, or MAIL_URL to a provider.")
     return ok(
         f"{around.outbox_dir} can be written to" if nearest == folder else f"{around.outbox_dir} is made by the first send"
     )
@@ -124,7 +131,7 @@ CHECKS: Final[Mapping[str, Callable[[Surroundings], Finding]]] = {
     "kill switch": check_kill_switch,
     "flags": check_flags,
     "cron secret": check_cron_secret,
-    "outbox": check_outbox,
+    "mail": check_mail,
 }
 
 

@@ -1,6 +1,6 @@
 """Failures while a run works: of the model, the run itself, the mail."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backend.errors.base import AgenticSalesError
 from backend.errors.requests import Conflict
@@ -111,10 +111,14 @@ class ArrivalDiffers(MailRefused):
 
 
 class MailPostponed(MailError):
-    """The provider takes no email just now: this one was not delivered, and may be handed over again."""
+    """The provider takes no email just now: this one was not delivered, and may be handed over again.
 
-    def __init__(self, provider: str, why: str) -> None:
+    `retry_after` is how long it asks to be left alone; None where it does not say.
+    """
+
+    def __init__(self, provider: str, why: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(f"{provider} takes no email just now: {why}. It was not delivered, and is tried again.")
+        self.retry_after = retry_after
 
 
 class MailOutcomeUnknown(MailError):

@@ -52,7 +52,8 @@ async def deliver(outside: Sending, case: Case, lease: Lease, decision: Decision
     except MailPostponed as delay:
         if reservation.mine:
             outside.ledger.release(reservation)
-        raise SendDeferred(case.now + DEFERRED_FOR, str(delay).removesuffix(".")) from delay
+        wait = max(DEFERRED_FOR, delay.retry_after or DEFERRED_FOR)
+        raise SendDeferred(case.now + wait, str(delay).removesuffix(".")) from delay
     except MailOutcomeUnknown as loss:
         outside.ledger.settle(reservation, "unknown", error=str(loss))
         raise

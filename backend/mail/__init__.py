@@ -1,5 +1,18 @@
 """Mail providers behind the Mailer port."""
 
+from backend.mail.choice import Provider, Resend, open_mailer, read_mail_url, tell_provider
 from backend.mail.outbox import OutboxMailer
+from backend.mail.resend import ResendMailer
+from backend.mail.smtp import SmtpMailer, SmtpServer
 
-__all__ = ["OutboxMailer"]
+__all__ = [
+    "OutboxMailer",
+    "Provider",
+    "Resend",
+    "ResendMailer",
+    "SmtpMailer",
+    "SmtpServer",
+    "open_mailer",
+    "read_mail_url",
+    "tell_provider",
+]

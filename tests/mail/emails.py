@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from backend.mail import Provider, read_mail_url
 from backend.ports import OutgoingEmail
 
 
@@ -19,3 +20,8 @@ def an_email(**changes: Any) -> OutgoingEmail:
         "sent_at": "2026-11-23T09:00:00.000Z",
     }
     return OutgoingEmail(**fields | changes)
+
+
+def smtp_at(port: int, login: str = "") -> Provider:
+    """The SMTP server on this port of loopback."""
+    return read_mail_url(f"smtp://{login}127.0.0.1:{port}", outbox_dir="")

@@ -129,7 +129,7 @@ def test_a_database_that_is_not_there_is_said_so() -> None:
     assert report["database"]["state"] == "wrong"
     assert "gave no clear answer in 2 tries" in report["database"]["found"]
     assert "atomic batches" not in report
-    assert report["outbox"]["state"] == "ok"
+    assert report["mail"]["state"] == "ok"
 
 
 @pytest.mark.req("DOCTOR-R5")

@@ -58,11 +58,15 @@ CASES = [
     Case({"cron_secret": LONG, "cron_secret_previous": OTHER}, "cron secret", "note", "still good"),
     Case({"cron_secret": LONG, "cron_secret_previous": LONG}, "cron secret", "wrong", "nothing was rotated"),
     Case({"cron_secret_previous": OTHER}, "cron secret", "wrong", "CRON_SECRET is not set"),
-    Case({}, "outbox", "ok", "made by the first send"),
-    Case({"d1_url": "http://d1.internal"}, "outbox", "wrong", "emails included"),
-    Case({"outbox_dir": "."}, "outbox", "ok", "can be written to"),
-    Case({"outbox_dir": "a file"}, "outbox", "wrong", "Not a directory"),
-    Case({"outbox_dir": "a file/outbox"}, "outbox", "wrong", "Not a directory"),
+    Case({}, "mail", "ok", "made by the first send"),
+    Case({"d1_url": "http://d1.internal"}, "mail", "wrong", "emails included"),
+    Case({"outbox_dir": "."}, "mail", "ok", "can be written to"),
+    Case({"outbox_dir": "a file"}, "mail", "wrong", "Not a directory"),
+    Case({"outbox_dir": "a file/outbox"}, "mail", "wrong", "Not a directory"),
+    Case({"mail_url": "smtp://ana:secret@mail.example"}, "mail", "ok", "mail.example:587 by SMTP, STARTTLS"),
+    Case({"mail_url": "smtps://mail.example"}, "mail", "ok", "mail.example:465 by SMTP, TLS"),
+    Case({"mail_url": "resend://"}, "mail", "wrong", "RESEND_API_KEY is not set"),
+    Case({"mail_url": "resend://", "resend_api_key": "re_1"}, "mail", "ok", "Resend"),
 ]
 
 
@@ -119,5 +123,5 @@ def test_a_setting_that_cannot_be_read_is_the_only_finding(variable: str) -> Non
 async def test_a_setting_of_the_database_that_is_refused_is_named(variable: str, text: str) -> None:
     """The database is not opened, and the rest is looked at."""
     report = await examine({"d1_url": "http://127.0.0.1:9", variable.lower(): text})
-    assert (report["database"].state, report["outbox"].state) == ("wrong", "ok")
+    assert (report["database"].state, report["mail"].state) == ("wrong", "ok")
     assert report["database"].found.startswith(variable)

@@ -1,0 +1,131 @@
+"""Email through Resend's HTTP API: the ledger's key goes along, so the same email is delivered once within 24 hours."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, Final, Self, cast
+
+import httpx
+
+from backend.egress import trusted_tls
+from backend.errors import MailError, MailOutcomeUnknown, MailPostponed, MailRefused
+from backend.mail.message import render
+from backend.ports import OutgoingEmail
+
+RESEND_URL: Final = "https://api.resend.com"
+SEND_DEADLINE_S: Final = 15.0
+MAX_RESPONSE_BYTES: Final = 100_000
+
+_QUOTA_WAIT: Final = timedelta(hours=1)
+_MAX_DIGITS: Final = 8
+_BUSY_KEY: Final = "concurrent_idempotent_requests"
+_SPENT_KEY: Final = "invalid_idempotent_request"
+_OUR_ACCOUNT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class ResendMailer:
+    """Posts each email under the ledger's key, the same bytes every time; use it as a context manager."""
+
+    name = "resend"
+    replay_window = timedelta(hours=24)
+
+    def __init__(self, api_key: str, *, url: str = RESEND_URL, deadline_s: float = SEND_DEADLINE_S) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {api_key}", "User-Agent": "agentic-sales"},
+            verify=trusted_tls(),
+            trust_env=False,
+            timeout=deadline_s,
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Return the mailer; its connections are made when they are needed."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def send(self, email: OutgoingEmail) -> str:
+        """Deliver `email` at most once per key within the window, and return Resend's id for it.
+
+        Raises:
+            MailRefused: the email is malformed, or Resend said no for good.
+            MailPostponed: Resend was not reached, or said not now; it has accepted nothing.
+            MailOutcomeUnknown: the request was made, and its answer does not say what became of it.
+        """
+        content = _as_json(email)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": email.idempotency_key}
+        try:
+            async with self._client.stream("POST", "/emails", content=content, headers=headers) as response:
+                body = await _read_bounded(response)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise MailPostponed(self.name, f"the connection failed ({type(error).__name__})") from error
+        except httpx.HTTPError as error:
+            raise MailOutcomeUnknown(self.name, f"the connection ended before the answer ({type(error).__name__})") from error
+        fields = _read(body)
+        sent_id = fields.get("id")
+        if response.is_success and isinstance(sent_id, str) and sent_id:
+            return sent_id
+        raise self._meaning_of(response, str(fields.get("name", "")))
+
+    def _meaning_of(self, response: httpx.Response, error_name: str) -> MailError:
+        """Tell what an answer without an id means, by its status and Resend's name for the error; its message may name anybody."""
+        status = response.status_code
+        why = f"it answered {status} {error_name[:60]}".strip()
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return MailPostponed(self.name, why, retry_after=_retry_after(response.headers))
+        if error_name == _BUSY_KEY or status in _OUR_ACCOUNT:
+            return MailPostponed(self.name, why)
+        if error_name == _SPENT_KEY:
+            return MailOutcomeUnknown(self.name, "its key was used before, for another email")
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and error_name:
+            return MailRefused(self.name, why)
+        return MailOutcomeUnknown(self.name, why)
+
+
+def _as_json(email: OutgoingEmail) -> bytes:
+    """The request's body; equal emails are equal bytes. A malformed email is refused here as everywhere."""
+    render(email)
+    return json.dumps(
+        {
+            "from": _mailbox(email.sender_name, email.sender_address),
+            "to": [_mailbox(email.recipient_name, email.recipient_address)],
+            "subject": email.subject,
+            "text": email.body,
+            "headers": {"Message-ID": email.message_id, **dict(sorted(email.headers.items()))},
+        },
+        ensure_ascii=False,
+    ).encode()
+
+
+def _mailbox(name: str, address: str) -> str:
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address}>' if name else address
+
+
+async def _read_bounded(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > MAX_RESPONSE_BYTES:
+            break
+    return bytes(body)
+
+
+def _read(body: bytes) -> Mapping[str, Any]:
+    try:
+        found: object = json.loads(body)
+    except ValueError:  # also text that is no UTF-8
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta:
+    """The seconds Resend asks us to wait; without them, as long as a quota may take to come back."""
+    seconds = headers.get("retry-after", "").strip()
+    if not seconds.isdecimal() or len(seconds) > _MAX_DIGITS:
+        return _QUOTA_WAIT
+    return min(timedelta(seconds=int(seconds)), timedelta(days=1))
