@@ -72,7 +72,7 @@ class ResendMailer:
         raise self._meaning_of(response, str(fields.get("name", "")))
 
     def _meaning_of(self, response: httpx.Response, error_name: str) -> MailError:
-        """Tell what an answer without an id means, by its status and Resend's name for the error; its message may name anybody."""
+        """Tell what an answer without an id means, by its status and its error's name; its message may name anybody."""
         status = response.status_code
         why = f"it answered {status} {error_name[:60]}".strip()
         if status == HTTPStatus.TOO_MANY_REQUESTS:
