@@ -9,24 +9,12 @@ from backend.domain.closing import close, offers_opt_out
 from backend.domain.faults import find_gaps
 from backend.domain.links import find_links
 from backend.domain.suppression import reason_blocked
-from backend.domain.text import clean
+from evals.checks.numbers import numbers_given, numbers_told, percents_given
 from evals.checks.texts import inputs_text, letter, sentences_of, without_greeting
 from evals.examples import Example, Output, Touch, read_examples
 
-_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[ .,\u00a0\u202f']\d{3})*(?:[.,]\d+)?(?!\w)|\d+(?=[年月日件人円本%％])")
-_IDIOM = re.compile(r"\b24/7\b")
-"""It counts nothing."""
+_THIS_YEAR = {"2027"}
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_NUMBER_WORDS = (
-    "zero null zéro cero nul noll 〇|one ein eine eins einen un une uno una een um uma en ett jeden jedna 一"
-    "|two zwei deux dos due twee dois duas två dwa dwie 二|three drei trois tres tre drie três trzy 三"
-    "|four vier quatre cuatro quattro quatro fyra cztery 四|five fünf cinq cinco cinque vijf fem pięć 五"
-    "|six sechs seis sei zes sex sześć 六|seven sieben sept siete sette zeven sete sju siedem 七"
-    "|eight acht huit ocho otto oito åtta osiem 八|nine neun neuf nueve nove negen nio dziewięć 九"
-    "|ten zehn dix diez dieci tien dez tio dziesięć 十|eleven elf onze once undici elva jedenaście 十一"
-    "|twelve zwölf douze doce dodici twaalf doze tolv dwanaście 十二"
-)
-_DIGITS_OF = {word: str(value) for value, words in enumerate(_NUMBER_WORDS.split("|")) for word in words.split()}
 _WORD = re.compile(r"[^\W\d_]+")
 _NAME = re.compile(r"(?<![\w@./-])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w@])")
 _NOUNS_ARE_CAPITALISED = frozenset({"de"})
@@ -98,13 +86,14 @@ def finds_forbidden(example: Example, output: Output) -> list[str]:
 
 
 def finds_invented(example: Example, output: Output) -> list[str]:
-    """Numbers, links, addresses and names that stand in nothing the writer was given, the writer's own plan and emails aside.
+    """Numbers, links, addresses and names that stand in nothing the writer was given.
 
-    Numbers are read in digits, and those of the inputs in words up to twelve too. Names are words with a capital letter inside
-    a sentence; in German, where every noun has one, and in Japanese, only those after a title or before a firm's legal form.
+    A number in digits may be spelled out in the inputs, and a percentage be a share in words. Names are words with a capital
+    letter inside a sentence; in German, where every noun has one, and in Japanese, only those after a title or before a firm's
+    legal form.
     """
     given = inputs_text(example)
-    numbers, words = _numbers_of(given) | {"2027"}, {word.casefold() for word in _WORD.findall(given)}
+    numbers, words = numbers_given(given) | _THIS_YEAR, {word.casefold() for word in _WORD.findall(given)}
     known_links, known_addresses = set(find_links(given)), {address.casefold() for address in _ADDRESS.findall(given)}
     found: list[str] = []
     for touch in output["touches"]:
@@ -114,7 +103,8 @@ def finds_invented(example: Example, output: Output) -> list[str]:
             bare = bare.replace(link, " ")
             found += [f"the link {link}"] if link not in known_links else []
         found += [f"the address {address}" for address in _ADDRESS.findall(text) if address.casefold() not in known_addresses]
-        found += [f"the number {number}" for number in sorted(_numbers_of(bare, spelled=False) - numbers)]
+        strange = numbers_told(bare) - numbers - percents_given(given, bare)
+        found += [f"the number {number}" for number in sorted(strange)]
         found += [f"the name {name}" for name in _names_of(bare, example) if set(_WORD.findall(name.casefold())) - words]
     return list(dict.fromkeys(found))
 
@@ -134,21 +124,6 @@ def _people_and_firms(path: str) -> tuple[str, ...]:
         contact, company = example.inputs["contact"], example.inputs["company"]
         found |= dict.fromkeys([contact["name"], contact["address"], *([company["name"]] if company else [])])
     return tuple(found)
-
-
-def _numbers_of(text: str, *, spelled: bool = True) -> set[str]:
-    """The numbers of `text` without marks of thousands, a decimal comma as a point."""
-    found = {_plain(number) for number in _NUMBER.findall(_IDIOM.sub("", clean(text)))}
-    if spelled:
-        found |= {_DIGITS_OF[word] for word in _WORD.findall(text.casefold()) if word in _DIGITS_OF}
-        # A date in the inputs may be told in its parts, and a number may stand inside a word (`B2B`, `minus eighty`).
-        found |= {part.lstrip("0") or "0" for part in re.findall(r"\d+", text)}
-    return found
-
-
-def _plain(number: str) -> str:
-    joined = re.sub(r"[ .,\u00a0\u202f'](?=\d{3}(?!\d))", "", number)
-    return joined.replace(",", ".").rstrip(".") if joined.isdigit() or len(joined) > 1 else joined
 
 
 def _names_of(text: str, example: Example) -> list[str]:

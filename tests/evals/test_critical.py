@@ -6,6 +6,7 @@ import pytest
 
 from backend.domain.campaign import Email
 from evals.checks.critical import finds_invented
+from evals.checks.numbers import numbers_given, numbers_told, percents_given
 from evals.evaluators import CHECKS
 from evals.examples import PATHS
 from tests.evals.outputs import GOOD, example, output, score_of
@@ -147,3 +148,25 @@ async def test_a_missing_way_out_is_found() -> None:
     assert (await score_of("opt_out", example(), made)).value == 0.0
     made["touches"][1]["body"] = f"{GOOD}\n\nReply with “stop” and I will not write again."
     assert (await score_of("opt_out", example(), made)).value == 1.0
+
+
+@pytest.mark.req("EVALS-R7")
+@pytest.mark.parametrize(
+    ("given", "told", "strange"),
+    [
+        ("forty titles, 2,300 holes", "40 titles, 2300 holes, 2.300 Löcher", []),
+        ("one appointment in nine", "11% of the appointments", []),
+        ("ein Fünftel mehr", "20 Prozent mehr", []),
+        ("ein Fünftel mehr", "20 Filialen", ["20"]),
+        ("nine hundred pages", "900 pages", []),
+        ("生徒が二百四十人、一割", "240人", []),
+        ("12,5 Grad", "12.5 degrees", []),
+        ("2027-01-18", "on 18 January 2027", []),
+        ("three days", "4 days and 33%", ["4"]),
+        ("seven practices", "17 practices", ["17"]),
+        ("", "24/7 support for 24 people", ["24"]),
+    ],
+)
+def test_a_number_is_the_same_in_digits_and_in_words(given: str, told: str, strange: list[str]) -> None:
+    """With marks of thousands or without, as an ordinal, and a share as a percentage."""
+    assert sorted(numbers_told(told) - numbers_given(given) - percents_given(given, told)) == strange
