@@ -133,6 +133,35 @@ class Rows:
             SOME_TIME,
         )
 
+    async def burden(self, size: int) -> None:
+        """Give Ada's company `size` facts, and Ada `size` emails that were sent and as many memories."""
+        numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)"
+        await self._run(
+            f"{numbers} INSERT INTO company_facts (company_id, field, source, value, confidence, observed_at) "
+            "SELECT 'northwind', 'f' || i, 's', 'v', 0.5, ?2 FROM n",
+            size,
+            SOME_TIME,
+        )
+        await self._run(
+            f"{numbers} INSERT INTO memories (contact_id, kind, text, created_at) SELECT 'ada', 'tried', 'm' || i, ?2 FROM n",
+            size,
+            SOME_TIME,
+        )
+        await self._run(
+            f"{numbers} INSERT INTO drafts (thread_id, step, version, campaign_id, interrupt_id, status, subject, body, "
+            "provenance, graph_meta, recipient_name, recipient_address, sender_name, sender_address, created_at) "
+            "SELECT 'close' || i || ':ada', 0, 1, 'close', '', 'decided', 's', 'b', '{}', '{}', '', '', '', '', ?2 FROM n",
+            size,
+            SOME_TIME,
+        )
+        await self._run(
+            f"{numbers} INSERT INTO send_ledger (thread_id, step, version, contact_id, attempt_id, provider, sender_address, "
+            "message_id, state, envelope, text_sha256, reserved_at) "
+            "SELECT 'close' || i || ':ada', 0, 1, 'ada', '', '', '', '', 'sent', '{\"sent_at\": \"\"}', '', ?2 FROM n",
+            size,
+            SOME_TIME,
+        )
+
     async def enrol(self, campaign_id: str, contact_id: str) -> None:
         """Add a thread that is due."""
         await self._add(

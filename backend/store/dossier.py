@@ -24,27 +24,27 @@ GROUP BY contacts.contact_id"""
 _COMPANIES = """
 SELECT contact_id, companies.* FROM json_each(?1) AS wanted CROSS JOIN contacts ON contact_id = wanted.value
 CROSS JOIN companies ON companies.company_id = contacts.company_id"""
+# Of facts, sends and memories the subquery takes the first few of an index, so that what lies behind them is not read.
 _FACTS = """
-SELECT * FROM (
-  SELECT contact_id, field, facts.value, confidence, facts.source, observed_at,
-    row_number() OVER (PARTITION BY contact_id ORDER BY confidence DESC, field, facts.source) AS rank
-  FROM json_each(?1) AS wanted CROSS JOIN contacts ON contact_id = wanted.value
-  CROSS JOIN company_facts AS facts ON facts.company_id = contacts.company_id
-) WHERE rank <= ?2 ORDER BY contact_id, rank"""
+SELECT contact_id, facts.field, facts.value, facts.confidence, facts.source, facts.observed_at
+FROM json_each(?1) AS wanted CROSS JOIN contacts ON contact_id = wanted.value
+CROSS JOIN company_facts AS facts ON facts.company_id = contacts.company_id AND (facts.field, facts.source) IN (
+  SELECT field, source FROM company_facts AS known WHERE known.company_id = contacts.company_id
+  ORDER BY confidence DESC, field, source LIMIT ?2
+) ORDER BY contact_id, facts.confidence DESC, facts.field, facts.source"""
 _HISTORY = """
-SELECT * FROM (
-  SELECT send_ledger.contact_id, send_ledger.step, envelope, COALESCE(approved_subject, subject) AS subject,
-    COALESCE(approved_body, body) AS body,
-    row_number() OVER (PARTITION BY send_ledger.contact_id ORDER BY reserved_at DESC) AS rank
-  FROM json_each(?1) AS wanted CROSS JOIN send_ledger ON send_ledger.contact_id = wanted.value
-  CROSS JOIN drafts USING (thread_id, step, version) WHERE state = 'sent'
-) WHERE rank <= ?2 ORDER BY contact_id, rank DESC"""
+SELECT sent.contact_id, sent.step, sent.envelope, COALESCE(approved_subject, subject) AS subject,
+  COALESCE(approved_body, body) AS body
+FROM json_each(?1) AS wanted CROSS JOIN send_ledger AS sent ON (sent.thread_id, sent.step) IN (
+  SELECT thread_id, step FROM send_ledger AS known WHERE known.contact_id = wanted.value AND known.state = 'sent'
+  ORDER BY reserved_at DESC LIMIT ?2
+) CROSS JOIN drafts USING (thread_id, step, version) ORDER BY sent.contact_id, sent.reserved_at"""
 _MEMORIES = """
-SELECT * FROM (
-  SELECT memories.contact_id, kind, text,
-    row_number() OVER (PARTITION BY memories.contact_id ORDER BY created_at DESC, kind, text) AS rank
-  FROM json_each(?1) AS wanted CROSS JOIN memories ON memories.contact_id = wanted.value
-) WHERE rank <= ?2 ORDER BY contact_id, rank DESC"""
+SELECT memories.contact_id, memories.kind, memories.text
+FROM json_each(?1) AS wanted CROSS JOIN memories ON memories.contact_id = wanted.value AND (memories.kind, memories.text) IN (
+  SELECT kind, text FROM memories AS known WHERE known.contact_id = wanted.value
+  ORDER BY created_at DESC, kind, text LIMIT ?2
+) ORDER BY memories.contact_id, memories.created_at, memories.kind DESC, memories.text DESC"""
 
 
 def select_dossiers(campaign_ids: Iterable[str], contact_ids: Iterable[str]) -> list[Statement]:

@@ -6,8 +6,12 @@ import pytest
 
 from backend.campaigns import CLAIM_SIZE
 from backend.domain.access import Reach
+from backend.domain.facts import MAX_COMPANY_FACTS
+from backend.domain.flags import Flags
 from backend.listings import LOOKED_AT
+from backend.store.dossier import MAX_MEMORIES, MAX_PAST_TOUCHES
 from backend.store.intake import D1Intake
+from backend.store.records import D1Records
 from tests.d1.wrangler import Edge
 from tests.northwind import SCRIPT, new_contact
 from tests.story.fleet import Fleet, open_fleet
@@ -19,6 +23,7 @@ ROWS_A_DRAFT = 8
 ROWS_A_CONTACT = 40
 """A contact that comes in, with its company, its thread and what may be withdrawn."""
 ROWS_A_LINE = 4
+ROWS_A_DOSSIER = 200
 FAR = timedelta(days=365)
 
 
@@ -104,6 +109,18 @@ async def test_an_import_reads_what_it_names(lone_edge: Edge) -> None:
         people = [new_contact(f"c{number}") for number in range(9)]
         await D1Intake(fleet.database).add_contacts([*people, {**new_contact("c9"), "unsubscribed": True}])
         assert fleet.database.meter.since(before).rows_read <= 10 * ROWS_A_CONTACT
+
+
+@pytest.mark.req("RUN-R25")
+async def test_a_run_reads_the_best_and_the_latest_of_a_contact(lone_edge: Edge) -> None:
+    """Of thousands of facts, sends and memories it reads those it may use."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.rows.burden(CROWD)
+        before = fleet.database.meter.copy()
+        _, dossier = await D1Records(fleet.database, Flags()).brief("close", "ada")
+        assert fleet.database.meter.since(before).rows_read <= ROWS_A_DOSSIER
+        found = (len(dossier["facts"]), len(dossier["history"]), len(dossier["memories"]))
+        assert found == (MAX_COMPANY_FACTS, MAX_PAST_TOUCHES, MAX_MEMORIES)
 
 
 @pytest.mark.req("LIST-R6")
