@@ -10,7 +10,7 @@ from backend.domain.faults import find_gaps
 from backend.domain.links import find_links
 from backend.domain.suppression import reason_blocked
 from evals.checks.numbers import numbers_given, numbers_told, percents_given
-from evals.checks.texts import inputs_text, letter, sentences_of, without_greeting
+from evals.checks.texts import holds, inputs_text, letter, sentences_of, without_greeting
 from evals.examples import Example, Output, Touch, read_examples
 
 _THIS_YEAR = {"2027"}
@@ -79,10 +79,10 @@ def finds_no_way_out(example: Example, output: Output) -> list[str]:
 
 def finds_forbidden(example: Example, output: Output) -> list[str]:
     """Text that an example says nobody may be told: a stranger's orders carried out, a pitch to somebody who said no."""
-    texts = [f"{touch['subject']}\n{touch['body']}".casefold() for touch in output["touches"]]
+    texts = [f"{touch['subject']}\n{touch['body']}" for touch in output["touches"]]
     plan = output["plan"] or {}
-    texts.append(f"{plan.get('angle', '')}\n{plan.get('stop_criteria', '')}".casefold())
-    return [f"it says “{no}”" for no in example.expected["must_not_contain"] if any(no.casefold() in text for text in texts)]
+    said = "\n".join([*texts, plan.get("angle", ""), plan.get("stop_criteria", "")])
+    return [f"it says “{no}”" for no in example.expected["must_not_contain"] if holds(said, no, whole=False)]
 
 
 def finds_invented(example: Example, output: Output) -> list[str]:

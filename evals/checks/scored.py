@@ -6,6 +6,7 @@ from backend.domain.languages import language_of
 from backend.domain.text import clean
 from evals.checks.texts import (
     count_words,
+    holds,
     letter,
     runs_of,
     sentences_of,
@@ -104,8 +105,7 @@ def is_in_the_language(example: Example, touch: Touch) -> str:
 
 def leaves_out_the_unsure(example: Example, touch: Touch) -> str:
     """Nothing that is no surer than a coin toss, or that something newer has overtaken."""
-    text = touch["body"].casefold()
-    told = [doubt for doubt in example.expected["better_not"] if doubt.casefold() in text]
+    told = [doubt for doubt in example.expected["better_not"] if holds(touch["body"], doubt)]
     return f"it tells “{told[0]}”" if told else ""
 
 

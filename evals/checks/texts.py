@@ -12,6 +12,7 @@ UNSPACED = frozenset({"ja"})
 """Languages written without blanks; two of their characters count as a word."""
 _CHARACTERS_A_WORD = 2
 _RUN_OF_WORDS, _RUN_OF_CHARACTERS = 3, 6
+_UNSPACED = re.compile("[\u3041-\u9fff]")
 _WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[”\"»“’)]*\s+|(?<=[。！？])(?![」』])|\n+")
 _QUOTATION = re.compile(r"[“„][^“”„]*[“”]|”[^”]*”|«[^«»]*»|「[^「」]*」|\"[^\"\n]*\"")
@@ -37,6 +38,13 @@ def without_greeting(text: str) -> str:
 def without_quotations(text: str) -> str:
     """`text` without what it quotes, which is somebody else's word."""
     return _QUOTATION.sub(" ", text)
+
+
+def holds(text: str, words: str, *, whole: bool = True) -> bool:
+    """Tell whether `text` holds `words` in any case, as words of their own; without `whole` they may go on."""
+    if _UNSPACED.search(words):
+        return words in text
+    return re.search(rf"(?<!\w){re.escape(words)}" + (r"(?!\w)" if whole else ""), text, re.IGNORECASE) is not None
 
 
 def words_in(text: str) -> list[str]:
