@@ -1,7 +1,7 @@
 """The service is measured without a model: every example of every path, run with the model switched off, and checked.
 
 `python -m evals.fallbacks` prints a table and says with its exit code whether each path holds its bar: every critical check in
-every example, and at least 0.80 of the scored cells.
+every example, and at least 0.80 of the scored cells, in each language.
 """
 
 import asyncio
@@ -68,14 +68,23 @@ class Fallback:
         return sum(scored) / len(scored)
 
     @property
+    def weakest(self) -> tuple[float, str]:
+        """The lowest score of a language, and which one it is."""
+        passed: dict[str, list[bool]] = {}
+        for cell in self.cells:
+            if not cell.critical:
+                passed.setdefault(cell.example.language, []).append(cell.passed)
+        return min((sum(cells) / len(cells), language) for language, cells in passed.items())
+
+    @property
     def critical_failures(self) -> list[Cell]:
         """The cells of what may not happen and did."""
         return [cell for cell in self.cells if cell.critical and not cell.passed]
 
     @property
     def holds(self) -> bool:
-        """Tell whether the path keeps its bar."""
-        return not self.critical_failures and self.score >= POLICY.bar
+        """Tell whether the path keeps its bar, in the language it does worst in as well."""
+        return not self.critical_failures and self.weakest[0] >= POLICY.bar
 
 
 async def measure(path: str, examples: Sequence[Example], step: Callable[[], object] = lambda: None) -> Fallback:
@@ -105,10 +114,12 @@ async def measure_all(console: Console) -> list[Fallback]:
 
 def report(measured: Sequence[Fallback], console: Console) -> None:
     """Print a line a path, and below them what was found wrong, by metric, with one example each."""
-    table = Table("path", "examples", "criticals", "score", "bar")
+    table = Table("path", "examples", "criticals", "score", "weakest", "bar")
     for path in measured:
-        verdict = "holds" if path.holds else "fails"
-        table.add_row(path.path, str(len(path.outputs)), str(len(path.critical_failures)), f"{path.score:.3f}", verdict)
+        verdict, weakest = "holds" if path.holds else "fails", f"{path.weakest[1]} {path.weakest[0]:.3f}"
+        table.add_row(
+            path.path, str(len(path.outputs)), str(len(path.critical_failures)), f"{path.score:.3f}", weakest, verdict
+        )
     console.print(table)
     for path in measured:
         failed: dict[str, list[Cell]] = {}
