@@ -11,6 +11,53 @@ gate = typer.Typer(help="The release gate: PROMOTE, HOLD or ROLLBACK for a flag,
 VerdictFile = Annotated[Path, typer.Argument(help="The verdict's JSON file; its cells lie beside it.", dir_okay=False)]
 
 
+@gate.command("run")
+def run_gate(  # noqa: PLR0913  # each option has its default
+    flag: Annotated[str, typer.Option(help="The flag to decide on.")],
+    attempt: Annotated[
+        int | None, typer.Option(min=1, help="Which attempt on this commit and data it is; at most 3 count. Default: the next.")
+    ] = None,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds the run may take.")] = 3600,
+    budget: Annotated[float, typer.Option(min=0.01, help="US dollars the models may cost.")] = 20,
+    repetitions: Annotated[int, typer.Option(min=1, max=20, help="Trials of each example in each arm.")] = 3,
+    into: Annotated[Path, typer.Option(help="Folder that verdicts are kept in.", file_okay=False)] = Path("evals/verdicts"),
+) -> None:
+    """Measure a flag off and on over its data sets, and decide: PROMOTE, HOLD or ROLLBACK. It flips nothing.
+
+    The exit code is 0 for PROMOTE, 10 for HOLD, 20 for ROLLBACK and 30 for unfit evidence. A run that was ended goes on where it
+    stood when it is started again. With LANGSMITH_API_KEY the data sets are read from LangSmith by name, and the verdict is shown
+    there; without, nothing is sent to it. The verdict is put on record in the database of D1_URL.
+
+    Example: agentic-sales gate run --flag CAMPAIGN_COACH_ENABLED --deadline 1800 --budget 5
+    """
+    from backend.cli.terminal import run
+    from evals.operator import run_and_report
+    from evals.release import Order
+    from evals.run import Limits
+
+    limits = Limits(deadline_s=deadline, budget_usd=budget, repetitions=repetitions)
+    raise typer.Exit(run(run_and_report(Order(flag, attempt, limits, into))))
+
+
+@gate.command("record")
+def record_verdict(file: VerdictFile) -> None:
+    """Put a verdict that verifies on record in the database, so that a flag can be turned on by it; twice is once.
+
+    Example: agentic-sales gate record evals/verdicts/20261125T120000Z-CAMPAIGN_COACH_ENABLED-0f3a51bd2c47-1.json
+    """
+    from backend.cli.terminal import fail, run
+    from backend.source import read_commit
+    from evals.evidence import verify
+    from evals.operator import say_err
+    from evals.release import record
+
+    misfit, evidence = verify(file, commit=read_commit().sha, now=datetime.now(UTC))
+    if misfit:
+        fail(f"{misfit.code}: {misfit.sentence} Nothing was recorded.")
+    if not run(record(evidence, say_err)):
+        raise typer.Exit(1)
+
+
 @gate.command("verify")
 def verify_verdict(file: VerdictFile) -> None:
     """Make a verdict's decision again from its cells, and say whether it counts for the commit checked out here.

@@ -39,6 +39,8 @@ COMMANDS = [
     "flags list",
     "flags set",
     "flags history",
+    "gate run",
+    "gate record",
     "gate verify",
     "gate show",
 ]
