@@ -12,7 +12,7 @@ VerdictFile = Annotated[Path, typer.Argument(help="The verdict's JSON file; its 
 
 
 @gate.command("run")
-def run_gate(  # noqa: PLR0913  # each option has its default
+def run_gate(  # noqa: PLR0913, PLR0917  # each option has its default, and typer passes them by name
     flag: Annotated[str, typer.Option(help="The flag to decide on.")],
     attempt: Annotated[
         int | None, typer.Option(min=1, help="Which attempt on this commit and data it is; at most 3 count. Default: the next.")
@@ -24,9 +24,9 @@ def run_gate(  # noqa: PLR0913  # each option has its default
 ) -> None:
     """Measure a flag off and on over its data sets, and decide: PROMOTE, HOLD or ROLLBACK. It flips nothing.
 
-    The exit code is 0 for PROMOTE, 10 for HOLD, 20 for ROLLBACK and 30 for unfit evidence. A run that was ended goes on where it
-    stood when it is started again. With LANGSMITH_API_KEY the data sets are read from LangSmith by name, and the verdict is shown
-    there; without, nothing is sent to it. The verdict is put on record in the database of D1_URL.
+    The exit code is 0 for PROMOTE, 10 for HOLD, 20 for ROLLBACK and 30 for unfit evidence. A run that was ended goes on
+    where it stood when it is started again. With LANGSMITH_API_KEY the data sets are read from LangSmith by name, and the
+    verdict is shown there; without, nothing is sent to it. The verdict is put on record in the database of D1_URL.
 
     Example: agentic-sales gate run --flag CAMPAIGN_COACH_ENABLED --deadline 1800 --budget 5
     """

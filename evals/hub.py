@@ -1,4 +1,4 @@
-"""LangSmith as far as it answers: data sets are read from it and verdicts shown on it, each within a deadline and never waited for.
+"""LangSmith as far as it answers: data sets are read from it and verdicts shown on it, within a deadline.
 
 A call runs in a thread that nobody joins, because the SDK waits and tries again for longer than a gate may take.
 """
@@ -86,14 +86,16 @@ class Hub:
         within(within_s, show)
 
     def _show_arm(self, evidence: Evidence, dataset_id: UUID, name: str, trials: Sequence[Trial]) -> None:
-        known = {str((each.metadata or {}).get("example_id")): each.id for each in self.client.list_examples(dataset_id=dataset_id)}
+        known = {
+            str((each.metadata or {}).get("example_id")): each.id for each in self.client.list_examples(dataset_id=dataset_id)
+        }
         said = {key: evidence[key] for key in ("flag", "commit", "decided_at", "seal")} | {
             "decision": evidence["verdict"]["decision"]
         }
         project = self.client.create_project(
             f"{PREFIX}:{name}:{evidence['seal'][:12]}", reference_dataset_id=dataset_id, metadata=said, upsert=True
         )
-        runs = [_run(trial, project.name, known.get(trial.example_id)) for trial in trials]
+        runs = [_run(trial, str(project.name), known.get(trial.example_id)) for trial in trials]
         for start in range(0, len(runs), _RUNS_A_REQUEST):
             self.client.multipart_ingest(create=runs[start : start + _RUNS_A_REQUEST])
         for metric, score in _means(trials):

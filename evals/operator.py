@@ -13,6 +13,7 @@ from backend.domain.flags import FLAGS
 from backend.wiring import make_deepseek
 from evals.hub import Hub
 from evals.journal import JournalRefused
+from evals.metered import Metered
 from evals.release import Order, measure, record, subjects_of
 from evals.run import Progress, Report
 
@@ -25,7 +26,9 @@ async def run_and_report(order: Order) -> int:
     try:
         with _bar() if sys.stderr.isatty() else nullcontext(_ignore) as report:
             async with make_deepseek() as make_llm:
-                file, evidence = await measure(order, subjects_of(order.flag), make_llm, report=report, say=say_err)
+                judge = Metered(make_llm)
+                subjects = subjects_of(order.flag, judge)
+                file, evidence = await measure(order, subjects, make_llm, judge=judge, report=report, say=say_err)
     except JournalRefused as refused:
         fail(f"Nothing was measured: {refused}. The trials lie in {order.folder / '.running'}.")
     verdict = evidence["verdict"]
@@ -51,7 +54,8 @@ def _ignore(progress: Progress) -> None:
 @contextmanager
 def _bar() -> Generator[Report]:
     """A bar on standard error with the trials done, the dollars spent and the time left."""
-    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TextColumn("${task.fields[spent]:.2f}"), TimeRemainingColumn())
+    spent = TextColumn("${task.fields[spent]:.2f}")
+    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), spent, TimeRemainingColumn())
     with Bar(*columns, console=err()) as bar:
         task = bar.add_task("trials", total=None, spent=0.0)
 

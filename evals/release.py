@@ -34,28 +34,37 @@ class Order:
     attempt: int | None
     limits: Limits
     folder: Path
+    examples: Callable[[str], Sequence[Example]] = read_examples
     hub: Hub | None = None
     hub_within_s: float = 30
 
 
-async def measure(
-    order: Order, subjects: Sequence[Subject], make_llm: MakeLLM, *, report: Report = lambda _: None, say: Say = lambda _: None
+async def measure(  # noqa: PLR0913  # three have their default
+    order: Order,
+    subjects: Sequence[Subject],
+    make_llm: MakeLLM,
+    *,
+    judge: Metered | None = None,
+    report: Report = lambda _: None,
+    say: Say = lambda _: None,
 ) -> tuple[Path, Evidence]:
     """Measure the subjects in both arms and keep the verdict; LangSmith may be sick, and changes no decision.
+
+    `judge` makes the models that the subjects' judged checks ask, whose cost counts against the budget too.
 
     Raises:
         JournalRefused: the trials of a run before were edited, or another run of this attempt is under way.
     """
     commit, kill_switch_on = read_commit(), look_around().models_are_off
-    judge = Metered(make_llm)
-    chosen = [(_judged(subject, judge), _examples(order, subject.path, say)) for subject in subjects]
+    chosen = [(subject, _examples(order, subject.path, say)) for subject in subjects]
     designs = [design_of(subject, examples, order.limits.repetitions) for subject, examples in chosen]
     attempt = max(order.attempt or 1, 1 + attempts_before(order.folder, order.flag, commit, designs))
     file = order.folder / ".running" / f"{order.flag}-{commit.sha[:12] or 'none'}-{attempt}.jsonl"
     head = {"flag": order.flag, "commit": commit.sha, "attempt": attempt, "designs": [design.fingerprint for design in designs]}
     limits = replace(order.limits, deadline_s=0) if kill_switch_on else order.limits
     with open_journal(file, head) as journal:
-        outcome = await PairedRun(chosen, make_llm, journal, limits, report, lambda: judge.cost_usd).run()
+        besides = (lambda: judge.cost_usd) if judge else None
+        outcome = await PairedRun(chosen, make_llm, journal, limits, report=report, besides_usd=besides).run()
         conditions = Conditions(
             attempt=attempt,
             uncommitted_changes=commit.has_changes or read_commit() != commit,
@@ -98,20 +107,17 @@ async def record(evidence: Evidence, say: Say) -> bool:
     return True
 
 
-def subjects_of(flag: str) -> list[Subject]:
-    """The paths that decide about a flag, in order."""
-    return [SUBJECTS[path] for path, decides in sorted(PATHS.items()) if decides == flag]
+def subjects_of(flag: str, judge: MakeLLM) -> list[Subject]:
+    """The paths that decide about a flag, in order, each with its judged checks."""
+    chosen = [SUBJECTS[path] for path, decides in sorted(PATHS.items()) if decides == flag]
+    return [replace(each, checks=(*each.checks, *judged_checks(each.path, judge))) for each in chosen]
 
 
-def _judged(subject: Subject, judge: MakeLLM) -> Subject:
-    return replace(subject, checks=(*subject.checks, *judged_checks(subject.path, judge)))
-
-
-def _examples(order: Order, path: str, say: Say) -> list[Example]:
+def _examples(order: Order, path: str, say: Say) -> Sequence[Example]:
     """The examples of LangSmith where it answers, else of the repository."""
     if order.hub:
         try:
             return order.hub.read(path, within_s=order.hub_within_s)
         except HubSilent as silent:
             say(f"The examples of {path} are those on file, because LangSmith gave none: {silent}.")
-    return read_examples(path)
+    return order.examples(path)

@@ -86,30 +86,29 @@ class PairedRun:
         make_llm: MakeLLM,
         journal: Journal,
         limits: Limits,
+        *,
         report: Report = lambda _: None,
-        besides_usd: Callable[[], float] = lambda: 0.0,
+        besides_usd: Callable[[], float] | None = None,
     ) -> None:
         self._subjects = subjects
         self._make_llm = make_llm
         self._journal = journal
         self._limits = limits
         self._report = report
-        self._besides_usd = besides_usd
+        self._besides_usd = besides_usd or float
         self._deadline_passed = self._budget_spent = False
+        self._ends_at = 0.0
         self._cost_usd = sum(trial.cost_usd for trial in journal.trials)
         self.designs = [design_of(subject, examples, limits.repetitions) for subject, examples in subjects]
         self._total = sum(len(ARMS) * len(design.examples) * design.repetitions for design in self.designs)
 
     async def run(self) -> Outcome:
         """Measure what is not measured yet, until it is done, the time is over or the money is spent."""
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="'upload_results' parameter is in beta")
-                async with asyncio.timeout(self._limits.deadline_s):
-                    for (subject, examples), design in zip(self._subjects, self.designs, strict=True):
-                        await asyncio.gather(*(self._measure(subject, examples, design, arm) for arm in ARMS))
-        except TimeoutError:
-            self._deadline_passed = True
+        self._ends_at = asyncio.get_running_loop().time() + self._limits.deadline_s
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="'upload_results' parameter is in beta")
+            for (subject, examples), design in zip(self._subjects, self.designs, strict=True):
+                await asyncio.gather(*(self._measure(subject, examples, design, arm) for arm in ARMS))
         return Outcome(list(self._journal.trials), self._deadline_passed, self._budget_spent)
 
     async def _measure(self, subject: Subject, examples: Sequence[Example], design: Design, arm: Arm) -> None:
@@ -124,8 +123,13 @@ class PairedRun:
         ]
 
         async def target(inputs: Mapping[str, object]) -> dict[str, object]:
-            with tracing_context(enabled=False):
-                await self._try(subject, design, arm, by_id[str(inputs["example_id"])], int(str(inputs["repetition"])))
+            try:
+                async with asyncio.timeout_at(self._ends_at):  # in here, because the SDK itself cannot be cancelled cleanly
+                    with tracing_context(enabled=False):
+                        example = by_id[str(inputs["example_id"])]
+                        await self._try(subject, design, arm, example, int(str(inputs["repetition"])))
+            except TimeoutError:
+                self._deadline_passed = True
             return {}
 
         if places:

@@ -1,12 +1,10 @@
 """A paired run through LangSmith's SDK: scripted treatments come to the decisions they should, and not a byte leaves."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from langgraph.graph import StateGraph
@@ -14,7 +12,7 @@ from langgraph.graph import StateGraph
 from evals import run as runs
 from evals.examples import Arm, Example, Output
 from evals.gate import Conditions, Verdict, decide
-from evals.journal import JournalRefused, open_journal
+from evals.journal import open_journal
 from evals.run import Limits, Outcome, PairedRun
 from tests.evals.actors import FLAG, Actor, CannedModel, examples
 from tests.fakes.langsmith import langsmith_on_loopback
@@ -22,9 +20,17 @@ from tests.fakes.langsmith import langsmith_on_loopback
 JOURNAL = Path("run.jsonl")
 
 
-async def measure(actor: Actor, of: Sequence[Example] = (), **limits: Any) -> tuple[Verdict, Outcome]:
+class Body(TypedDict):
+    """The state of a graph that says one thing."""
+
+    body: str
+
+
+async def measure(
+    actor: Actor, of: Sequence[Example] = (), *, journal_file: Path = JOURNAL, **limits: Any
+) -> tuple[Verdict, Outcome]:
     """Run an actor, three times over each example, and decide."""
-    with open_journal(JOURNAL, {"flag": FLAG}) as journal:
+    with open_journal(journal_file, {"flag": FLAG}) as journal:
         paired = PairedRun([(actor.subject(), of or examples())], CannedModel(), journal, Limits(**limits))
         outcome = await paired.run()
     conditions = Conditions(deadline_passed=outcome.deadline_passed, budget_spent=outcome.budget_spent)
@@ -36,7 +42,7 @@ async def measure(actor: Actor, of: Sequence[Example] = (), **limits: Any) -> tu
     ("actor", "exit_code", "reason"),
     [
         (Actor(), 0, "every criterion is met"),
-        (Actor(harm=0.4), 20, "on_upper_bound"),
+        (Actor(harm=1), 20, "on_upper_bound"),
         (Actor(leaks="e7"), 20, "critical_check_failed leak"),
         (Actor(fails_open=True), 30, "treatment_not_delivered"),
         (Actor(judge_is_down=True), 30, "too_many_missing"),
@@ -45,9 +51,10 @@ async def measure(actor: Actor, of: Sequence[Example] = (), **limits: Any) -> tu
 )
 async def test_a_scripted_treatment_comes_to_its_decision(actor: Actor, exit_code: int, reason: str) -> None:
     """The arms run together, and every trial has its cost, its models and the hash of its prompt."""
-    verdict, outcome = await measure(actor)
+    number = 50 if exit_code == 0 else 8
+    verdict, outcome = await measure(actor, examples(number))
     assert (verdict.exit_code, reason in verdict.reasons[0]) == (exit_code, True)
-    assert len(outcome.trials) == 300
+    assert len(outcome.trials) == number * 6
     first = outcome.trials[0]
     assert (first.cost_usd, first.models, len(first.prompts["campaign:coach_plan"])) == (0.001, ("canned",), 64)
     assert {trial.arm for trial in outcome.trials[:20]} == {"off", "on"}
@@ -57,14 +64,14 @@ async def test_a_scripted_treatment_comes_to_its_decision(actor: Actor, exit_cod
 async def test_not_one_byte_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """With tracing switched on, a key and an endpoint that records, and a graph inside the subject."""
 
-    def say(state: dict[str, str]) -> dict[str, str]:
-        return {"body": f"{state['body']}!"}
+    def say(state: Body) -> Body:
+        return Body(body=f"{state['body']}!")
 
-    graph = StateGraph(dict).add_node(say).add_edge("__start__", "say").compile()
+    graph = StateGraph(Body).add_node(say).add_edge("__start__", "say").compile()
     actor = Actor()
 
     async def run(example: Example, arm: Arm, make_llm: Any) -> Output:
-        await graph.ainvoke({"body": "Ada's number"})
+        await graph.ainvoke(Body(body="Ada's number"))
         return await actor.run(example, arm, make_llm)
 
     async with langsmith_on_loopback() as recorder:
@@ -94,43 +101,7 @@ async def test_a_run_keeps_its_deadline_and_its_budget() -> None:
     verdict, outcome = await measure(Actor(hangs=True), examples(2, 2), deadline_s=0.3)
     assert outcome.deadline_passed
     assert "deadline_passed" in verdict.paths[0].invalid
-    JOURNAL.unlink()
-    verdict, outcome = await measure(Actor(), examples(20), budget_usd=0.05, at_once=1)
+    other = Path("other.jsonl")
+    verdict, outcome = await measure(Actor(), examples(20), journal_file=other, budget_usd=0.05, at_once=1)
     assert 50 <= len(outcome.trials) <= 52
     assert "budget_spent" in verdict.paths[0].invalid
-
-
-@pytest.mark.req("GATE-R26")
-async def test_a_killed_run_is_taken_up_where_it_stood() -> None:
-    """Killed by the kernel in the middle, half a line left behind: no trial is made twice, and the verdict is the same."""
-    victim = "import asyncio; from tests.evals.test_run import *; asyncio.run(measure(Actor(kills='e4'), examples(6, 6)))"
-    environment = {"PYTHONPATH": str(Path(runs.__file__).parents[1])}
-    command = [sys.executable, "-c", victim]
-    killed = subprocess.run(command, env=environment, check=False, capture_output=True)  # noqa: ASYNC221, S603  # our own code
-    assert killed.returncode == -9
-    before = JOURNAL.read_bytes()
-    assert before.count(b"\n") > 3
-    JOURNAL.write_bytes(before + b'{"seal": "half')
-    verdict, outcome = await measure(Actor(), examples(6, 6))
-    assert JOURNAL.read_bytes().startswith(before)
-    assert len({trial.key for trial in outcome.trials}) == len(outcome.trials) == 36
-    assert verdict.paths[0].missing == 0
-
-
-@pytest.mark.req("GATE-R27")
-async def test_a_journal_that_was_edited_is_refused() -> None:
-    """A line changed, a line taken out, a line that is none, and a journal of another run; another process's is left alone."""
-    await measure(Actor(), examples(2, 2))
-    whole = JOURNAL.read_bytes()
-    lines = whole.splitlines(keepends=True)
-    edits = [whole.replace(b"0.001", b"0.002", 1), b"".join(lines[:3] + lines[4:]), whole + b"{}\n", b"".join(lines[1:])]
-    for edited in edits:
-        JOURNAL.write_bytes(edited)
-        with pytest.raises(JournalRefused), open_journal(JOURNAL, {"flag": FLAG}):
-            pass
-        assert JOURNAL.read_bytes() == edited
-    JOURNAL.write_bytes(whole)
-    with pytest.raises(JournalRefused, match="of another run"), open_journal(JOURNAL, {"flag": "other"}):
-        pass
-    with open_journal(JOURNAL, {"flag": FLAG}), pytest.raises(JournalRefused, match="under way"):
-        open_journal(JOURNAL, {"flag": FLAG}).__enter__()
