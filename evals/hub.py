@@ -31,9 +31,10 @@ class HubSilent(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A client of LangSmith that gives up: `timeout_s` on one request, the deadline of a call on all of its requests."""
+    """A client of LangSmith that gives up: a timeout on each request, a deadline on each call."""
 
     client: Client
+    unsent: list[Exception]
 
     @classmethod
     def from_environment(cls, *, timeout_s: float = 10) -> "Hub | None":
@@ -43,15 +44,16 @@ class Hub:
             return None
         url = os.environ.get("LANGSMITH_ENDPOINT", "").strip() or None
         timeout = int(timeout_s * 1000)
-        return cls(
-            Client(
-                api_url=url,
-                api_key=key,
-                timeout_ms=(timeout, timeout),
-                retry_config=Retry(0),
-                auto_batch_tracing=False,
-            )
+        unsent: list[Exception] = []
+        client = Client(
+            api_url=url,
+            api_key=key,
+            timeout_ms=(timeout, timeout),
+            retry_config=Retry(0),
+            auto_batch_tracing=False,
+            tracing_error_callback=unsent.append,  # the SDK raises nothing when runs are refused
         )
+        return cls(client, unsent)
 
     def read(self, path: str, *, within_s: float) -> list[Example]:
         """Read the examples of a path's data set, by its name.
@@ -98,6 +100,8 @@ class Hub:
         runs = [_run(trial, str(project.name), known.get(trial.example_id)) for trial in trials]
         for start in range(0, len(runs), _RUNS_A_REQUEST):
             self.client.multipart_ingest(create=runs[start : start + _RUNS_A_REQUEST])
+            if self.unsent:
+                raise self.unsent[0]
         for metric, score in _means(trials):
             self.client.create_feedback(project_id=project.id, key=metric, score=score, stop_after_attempt=1)
         self.client.update_project(project.id, end_time=datetime.now(UTC))

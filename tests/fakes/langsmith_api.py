@@ -51,7 +51,7 @@ class LangSmithApi:
             "GET /datasets": lambda: [self.datasets[query["name"]]] if query.get("name") in self.datasets else [],
             "POST /datasets": lambda: self.add_dataset(sent["name"]),
             "GET /datasets/{id}/version": lambda: {"as_of": AT, "tags": ["latest"]},
-            "PUT /datasets/{id}/tags": lambda: self.tags.append(sent) or {},
+            "PUT /datasets/{id}/tags": lambda: self._tag(sent),
             "GET /examples": lambda: self._page(query),
             "POST /examples/bulk": lambda: [self._keep(each) for each in sent],
             "PATCH /examples/bulk": lambda: [self._keep(each) for each in sent],
@@ -62,6 +62,10 @@ class LangSmithApi:
             "POST /feedback": dict,
         }
         return (200, answers[route]()) if route in answers else (404, {"detail": route})
+
+    def _tag(self, tag: dict[str, Any]) -> dict[str, Any]:
+        self.tags.append(tag)
+        return {}
 
     def _page(self, query: dict[str, str]) -> list[dict[str, Any]]:
         offset, limit = int(query.get("offset", 0)), int(query.get("limit", 100))
