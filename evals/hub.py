@@ -138,7 +138,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
 
 def _example(path: str, found: Any) -> Example:
-    metadata = found.metadata or {}
+    metadata: dict[str, Any] = found.metadata or {}
     return Example(
         example_id=metadata["example_id"],
         path=path,

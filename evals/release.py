@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked for: a flag, an attempt or None for the next, and where verdicts are kept."""
+    """The order of a run: a flag, an attempt or None for the next, and where verdicts are kept."""
 
     flag: str
     attempt: int | None

@@ -15,8 +15,11 @@ from hashlib import sha256
 from io import StringIO
 from uuid import uuid4
 
-from langsmith import Client, aevaluate
-from langsmith.run_helpers import tracing_context
+from langsmith import (
+    Client,
+    aevaluate,  # pyright: ignore[reportUnknownVariableType]  # its dicts are of no type
+)
+from langsmith.run_helpers import tracing_context  # pyright: ignore[reportUnknownVariableType]  # as above
 from langsmith.schemas import Example as Place
 
 from backend.errors import ModelUnavailable
@@ -52,7 +55,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is."""
+    """A run is so far."""
 
     done: int
     total: int

@@ -69,7 +69,7 @@ def sizes(evidence: Evidence) -> tuple[Any, ...]:
     return evidence["verdict"]["exit_code"] in {10, 30}, evidence["verdict"]["paths"][0]["examples"], evidence["cells"]["lines"]
 
 
-@pytest.mark.req("GATE-R28")
+@pytest.mark.req("MEASURE-R7")
 @pytest.mark.parametrize("profile", ["old", "new"])
 def test_examples_are_read_by_name_and_the_verdict_is_shown(use: Callable[[str], LangSmithApi], profile: str) -> None:
     """Two experiments of six runs each, by their means; no example's text goes back."""
@@ -80,7 +80,7 @@ def test_examples_are_read_by_name_and_the_verdict_is_shown(use: Callable[[str],
     assert [api.asked[route] for route in SHOWING] == [2, 2, 6, 2]
 
 
-@pytest.mark.req("GATE-R29")
+@pytest.mark.req("MEASURE-R8")
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("route", READING)
 def test_a_sick_langsmith_gives_no_examples_and_those_on_file_are_used(
@@ -95,7 +95,7 @@ def test_a_sick_langsmith_gives_no_examples_and_those_on_file_are_used(
     assert took_s < 4
 
 
-@pytest.mark.req("GATE-R29")
+@pytest.mark.req("MEASURE-R8")
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize(("profile", "route"), SICK)
 def test_a_sick_langsmith_shows_nothing_and_the_verdict_is_on_file(
@@ -110,7 +110,7 @@ def test_a_sick_langsmith_shows_nothing_and_the_verdict_is_on_file(
     assert took_s < 4
 
 
-@pytest.mark.req("GATE-R30")
+@pytest.mark.req("MEASURE-R9")
 def test_attempts_are_counted_and_a_finished_run_leaves_no_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second run on the same commit and data is attempt 2, and the fourth is unfit."""
     monkeypatch.setenv("LANGSMITH_API_KEY", "")

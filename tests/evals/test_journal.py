@@ -13,7 +13,7 @@ from tests.evals.actors import FLAG, Actor, examples
 from tests.evals.test_run import JOURNAL, measure
 
 
-@pytest.mark.req("GATE-R26")
+@pytest.mark.req("MEASURE-R5")
 def test_a_killed_run_is_taken_up_where_it_stood() -> None:
     """Killed by the kernel in the middle, half a line left behind: no trial is made twice, and the verdict is the same."""
     victim = "import asyncio; from tests.evals.test_run import *; asyncio.run(measure(Actor(kills='e4'), examples(6, 6)))"
@@ -30,7 +30,7 @@ def test_a_killed_run_is_taken_up_where_it_stood() -> None:
     assert verdict.paths[0].missing == 0
 
 
-@pytest.mark.req("GATE-R27")
+@pytest.mark.req("MEASURE-R6")
 def test_a_journal_that_was_edited_is_refused() -> None:
     """A line changed, a line taken out, a line that is none, and a journal of another run; another process's is left alone."""
     asyncio.run(measure(Actor(), examples(2, 2)))

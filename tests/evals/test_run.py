@@ -37,7 +37,7 @@ async def measure(
     return decide(FLAG, paired.designs, outcome.trials, conditions), outcome
 
 
-@pytest.mark.req("GATE-R22")
+@pytest.mark.req("MEASURE-R1")
 @pytest.mark.parametrize(
     ("actor", "exit_code", "reason"),
     [
@@ -60,7 +60,7 @@ async def test_a_scripted_treatment_comes_to_its_decision(actor: Actor, exit_cod
     assert {trial.arm for trial in outcome.trials[:20]} == {"off", "on"}
 
 
-@pytest.mark.req("GATE-R23")
+@pytest.mark.req("MEASURE-R2")
 async def test_not_one_byte_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """With tracing switched on, a key and an endpoint that records, and a graph inside the subject."""
 
@@ -86,7 +86,7 @@ async def test_not_one_byte_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
         assert recorder.received == []
 
 
-@pytest.mark.req("GATE-R24")
+@pytest.mark.req("MEASURE-R3")
 async def test_what_is_lost_is_missing_and_what_crashes_is_a_failure() -> None:
     """A trial the surroundings lose is tried twice and not recorded; one the product broke is, with no score."""
     verdict, outcome = await measure(Actor(lost="e1", crashes="e2"), examples(4, 4))
@@ -95,7 +95,7 @@ async def test_what_is_lost_is_missing_and_what_crashes_is_a_failure() -> None:
     assert (verdict.paths[0].missing, verdict.paths[0].arms["on"].failed) == (9, 3)
 
 
-@pytest.mark.req("GATE-R25")
+@pytest.mark.req("MEASURE-R4")
 async def test_a_run_keeps_its_deadline_and_its_budget() -> None:
     """A subject that hangs is left at the deadline, and nothing is asked once the money is spent; both hold the flag."""
     verdict, outcome = await measure(Actor(hangs=True), examples(2, 2), deadline_s=0.3)
