@@ -3,13 +3,14 @@
 A `step` counts from 0, for programs; a sentence calls the same touch by its number from 1, for people.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Decision, ThreadStatus, TouchOutcome
 from backend.domain.provenance import Source
-from backend.domain.release import GateDecision, GateRecord
+from backend.domain.release import GateDecision, GateRecord, Judgement
 from backend.ports import LedgerState
 
 DraftStatus = Literal["pending", "decided", "withdrawn"]
@@ -359,6 +360,16 @@ class Switches(Protocol):
 
     async def history(self, name: str) -> FlagHistory:
         """Read the newest flips of a flag.
+
+        Raises:
+            UnknownFlag: there is none of this name.
+        """
+        ...
+
+    async def judgements(self, name: str, *, limit: int) -> Sequence[Judgement]:
+        """Read the newest decisions of people on drafts, a stop not among them, in `limit` rows whatever the table holds.
+
+        Treated is what was written since the flag is on.
 
         Raises:
             UnknownFlag: there is none of this name.

@@ -39,6 +39,21 @@ def run_gate(  # noqa: PLR0913, PLR0917  # each option has its default, and type
     raise typer.Exit(run(run_and_report(Order(flag, attempt, limits, into))))
 
 
+@gate.command("watch")
+def watch_flag(flag: Annotated[str, typer.Option(help="The flag to look after.")]) -> None:
+    """Look once at what people decided about the newest drafts, and turn the flag off when they are surely bad or worse.
+
+    It takes 50 decisions on drafts written since the flag is on, and reads the newest 200. The exit code is 20 when the flag
+    was turned off, and 0 otherwise: run it from cron.
+
+    Example: agentic-sales gate watch --flag CAMPAIGN_COACH_ENABLED
+    """
+    from backend.cli.terminal import run
+    from evals.watch import watch
+
+    raise typer.Exit(run(watch(flag)))
+
+
 @gate.command("record")
 def record_verdict(file: VerdictFile) -> None:
     """Put a verdict that verifies on record in the database, so that a flag can be turned on by it; twice is once.

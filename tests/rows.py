@@ -176,6 +176,20 @@ class Rows:
             json.dumps(thread_ids),
         )
 
+    async def judge_crowd(self, size: int, decision: str) -> None:
+        """Let a draft of each of `size` threads be decided on, long after every flag was set."""
+        await self._run("DELETE FROM drafts WHERE step = 6")
+        await self._run(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) "
+            "INSERT INTO drafts (thread_id, step, version, campaign_id, interrupt_id, status, subject, body, "
+            "provenance, graph_meta, recipient_name, recipient_address, sender_name, sender_address, created_at, decision, "
+            "decided_at) "
+            "SELECT 'close:c' || i, 6, 1, 'close', '', 'decided', 's', 'b', '{}', '{}', '', '', '', '', ?2, ?3, ?2 FROM n",
+            size,
+            "2999-01-01T00:00:00.000Z",
+            decision,
+        )
+
     async def free_some(self, number: int) -> None:
         """Let the lease of the first of the crowd be gone."""
         await self._run(

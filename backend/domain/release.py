@@ -62,6 +62,15 @@ class GateRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """A person's decision on a draft: they let the share `kept` of its words stand; `treated` says the flag was on."""
+
+    thread_id: str
+    kept: float
+    treated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Misfit:
     """Evidence that does not count: a code, and a sentence on what was found."""
 

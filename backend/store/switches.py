@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from difflib import SequenceMatcher
 from typing import Final
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from backend.d1.clock import NOW
 from backend.d1.statements import Database, Result, Row, Statement
 from backend.domain.flags import FLAGS, Flags
 from backend.domain.instants import from_text
-from backend.domain.release import GateRecord, refuse_to_turn_on, short
+from backend.domain.release import GateRecord, Judgement, refuse_to_turn_on, short
 from backend.errors import AttemptTaken, FlagFlipped, FlagNotReleased, UnknownFlag
 from backend.read_models import FlagHistory, FlagsView, FlagView, Flip
 
@@ -36,6 +37,12 @@ _FLIPPED: Final = "SELECT 1 FROM audit WHERE thread_id = '' AND audit_id = ?1"
 _HISTORY: Final = f"""
 SELECT at, principal, action, detail FROM audit WHERE thread_id = '' AND audit_id > ?1 AND audit_id < ?2
 ORDER BY version DESC LIMIT {MAX_FLIPS}"""
+
+_JUDGED: Final = """
+SELECT thread_id, decision, CASE decision WHEN 'edit' THEN body END AS body,
+  CASE decision WHEN 'edit' THEN COALESCE(approved_body, body) END AS approved_body,
+  created_at >= COALESCE((SELECT set_at FROM flags WHERE name = ?1 AND value = 1), '9') AS treated
+FROM drafts WHERE status = 'decided' AND decision <> 'stop' AND decided_at > '' ORDER BY decided_at DESC LIMIT ?2"""
 
 _COLUMNS: Final = tuple(GateRecord.__dataclass_fields__)
 _RECORD: Final = f"""
@@ -81,6 +88,12 @@ class D1Switches:
         (found,) = await self._database.batch([Statement(_HISTORY, (f"flag:{name}:", f"flag:{name};"))])
         flips = [Flip(row["at"], row["principal"], row["action"] == "turn on", row["detail"]) for row in found.rows]
         return FlagHistory(name, flips)
+
+    async def judgements(self, name: str, *, limit: int) -> Sequence[Judgement]:
+        """See `read_models.Switches.judgements`."""
+        _check(name)
+        (found,) = await self._database.batch([Statement(_JUDGED, (name, limit))])
+        return [Judgement(row["thread_id"], _kept(row), row["treated"] == 1) for row in found.rows]
 
     async def record(self, record: GateRecord, *, by: str) -> bool:
         """See `read_models.Switches.record`."""
@@ -129,6 +142,13 @@ class D1Switches:
         flip = Statement(_FLIP, (name, audit_id, revision, by, int(on)))
         _, _, flipped, *after = await self._database.batch([said, flip, Statement(_FLIPPED, (audit_id,)), *self._select(name)])
         return after if flipped.rows else []
+
+
+def _kept(row: Row) -> float:
+    """All of an approved text, none of a rejected one or one that is to be written anew, and a share of an edited one."""
+    if row["decision"] != "edit":
+        return float(row["decision"] == "approve")
+    return SequenceMatcher(None, row["body"].split(), row["approved_body"].split()).ratio()
 
 
 def _check(name: str) -> None:

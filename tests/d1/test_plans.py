@@ -86,6 +86,7 @@ async def use_the_doors(fleet: Fleet, database: Database) -> None:
     for on in (False, True):
         await switches.set("CAMPAIGN_COACH_ENABLED", on=on, by="op", why="")
     await switches.list()
+    await switches.judgements("CAMPAIGN_COACH_ENABLED", limit=200)
     await switches.history("CAMPAIGN_COACH_ENABLED")
 
 

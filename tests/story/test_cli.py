@@ -41,6 +41,7 @@ COMMANDS = [
     "flags history",
     "gate run",
     "gate record",
+    "gate watch",
     "gate verify",
     "gate show",
 ]
