@@ -1,4 +1,4 @@
-"""`agentic-sales gate watch`: what people decide about drafts is evidence too, and it turns a flag off that does harm."""
+"""`agentic-sales gate watch`: people's decisions on drafts are evidence too, and turn a flag off that does harm."""
 
 import json
 from collections import defaultdict
@@ -24,7 +24,7 @@ _FLOOR = -9.0
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the newest decisions of people say. The difference is None while there are too few from before the flag was on."""
+    """The newest decisions of people say this. The difference is None while there are too few from before the flag was on."""
 
     decision: GateDecision
     reason: str
