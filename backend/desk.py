@@ -13,7 +13,7 @@ from backend.d1.embedded import IN_MEMORY
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
 from backend.domain.flags import Flags
-from backend.listings import Lists
+from backend.listings import Lists, Sends
 from backend.mail import Resend, read_mail_url, tell_provider
 from backend.ports import Clock, Schema, Tokens
 from backend.read_models import Requeue, Switches
@@ -22,6 +22,7 @@ from backend.source import read_commit
 from backend.store.lists import D1Lists
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
+from backend.store.sends import D1Sends
 from backend.store.switches import D1Switches
 from backend.store.tokens import D1Tokens
 
@@ -50,6 +51,7 @@ class Desk:
     tokens: Tokens
     parked: Requeue
     lists: Lists
+    sends: Sends
     switches: Switches
     clock: Clock
 
@@ -134,7 +136,7 @@ async def open_desk() -> AsyncGenerator[Desk, None]:
     async with open_proven_database(settings.d1_url, reveal(settings.d1_token)) as database:
         switches = D1Switches(database, flags_of(settings), commit_of(settings))
         parked, lists = D1Requeue(database), D1Lists(database)
-        yield Desk(D1Schema(database), D1Tokens(database), parked, lists, switches, SystemClock())
+        yield Desk(D1Schema(database), D1Tokens(database), parked, lists, D1Sends(database), switches, SystemClock())
 
 
 @asynccontextmanager

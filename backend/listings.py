@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import ThreadStatus
+from backend.ports import LedgerState
 
 LOOKED_AT: Final = 10
 """Threads that a page of one status looks at for each it may show; no index by status, which would cost a row a touch."""
@@ -104,5 +105,64 @@ class Lists(Protocol):
 
         Raises:
             UnknownCampaign: there is none with this id within `reach`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSummary:
+    """An email of which nobody knows whether it left, as a line of a list; `error` says how that came about."""
+
+    send_id: str
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    thread_status: ThreadStatus
+    step: int
+    subject: str
+    provider: str
+    message_id: str
+    reserved_at: str
+    settled_at: str | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendPage:
+    """A page of sends; `next_cursor` is None on the last."""
+
+    sends: list[SendSummary]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendOutcome:
+    """The send as it stands after a person's word, and its thread: `next_touch_at` is when a sweep takes it up."""
+
+    send_id: str
+    state: LedgerState
+    thread_status: ThreadStatus
+    next_touch_at: str | None
+
+
+class Sends(Protocol):
+    """A person's word on emails that may have left."""
+
+    async def unknown(self, *, cursor: str | None = None, limit: int = 50) -> SendPage:
+        """Read a page of the sends nobody knows the outcome of, by thread; it costs what it shows.
+
+        Raises:
+            UnknownSend: the cursor is not the id of a send.
+        """
+        ...
+
+    async def resolve(self, send_id: str, *, delivered: bool, principal: str) -> SendOutcome:
+        """Say what became of one: delivered, its thread goes on as sent; not delivered, the touch is sent under a new claim.
+
+        A thread that has ended stays ended.
+
+        Raises:
+            UnknownSend: there is no such attempt, or a later one took its place.
+            SendNotUnknown: its outcome is known; nothing was written.
         """
         ...

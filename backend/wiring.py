@@ -16,7 +16,7 @@ from backend.emails import Emails
 from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
 from backend.intake import Intake
-from backend.listings import Lists
+from backend.listings import Lists, Sends
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import open_mailer, read_mail_url
 from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens
@@ -28,6 +28,7 @@ from backend.store.lists import D1Lists
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
+from backend.store.sends import D1Sends
 from backend.store.switches import D1Switches
 from backend.store.threads import D1Threads
 from backend.store.tokens import D1Tokens
@@ -44,6 +45,7 @@ class Service:
     views: Views
     parked: Requeue
     lists: Lists
+    sends: Sends
     switches: Switches
     tokens: Tokens
     schema: Schema
@@ -90,6 +92,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         views=D1Views(database, saver, flags),
         parked=D1Requeue(database),
         lists=D1Lists(database),
+        sends=D1Sends(database),
         switches=D1Switches(database, flags, commit),
         tokens=D1Tokens(database),
         schema=D1Schema(database),

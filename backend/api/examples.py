@@ -14,6 +14,7 @@ PLACES: Final[Mapping[str, str]] = {
     "contact_id": "ada",
     "draft_id": "spring:ada:0:1",
     "flag": "CAMPAIGN_COACH_ENABLED",
+    "send_id": "spring:ada:0:2",
 }
 """An id for each in a path."""
 BODIES: Final[Mapping[str, dict[str, Any]]] = {
@@ -59,6 +60,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "/drafts/{draft_id}/regenerate": {"version": 1, "feedback": "Shorter, and ask a question", "accepts_default": True},
     "/drafts/{draft_id}/reject": {"version": 1, "reason": "She is at a trade fair this week"},
     "/drafts/{draft_id}/stop": {"version": 1, "reason": "Ada called: she wants to talk in May"},
+    "/sends/{send_id}/resolve": {"delivered": True},
     "/emails": {
         "campaign_id": "spring",
         "contact_id": "ada",

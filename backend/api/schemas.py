@@ -242,6 +242,12 @@ class ReasonBody(VersionBody):
     reason: Remark = ""
 
 
+class ResolveBody(Body):
+    """The outcome of a send, as a person found it at the provider."""
+
+    delivered: bool
+
+
 class IncomingBody(Body):
     """An email that came in."""
 

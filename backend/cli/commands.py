@@ -20,6 +20,10 @@ tokens = typer.Typer(help="Bearer tokens for the API: make, list, revoke. Only a
 app.add_typer(tokens, name="tokens")
 flags = typer.Typer(help="Feature flags: off at any time, on by a fitting PROMOTE of the release gate.", no_args_is_help=True)
 app.add_typer(flags, name="flags")
+sends = typer.Typer(
+    help="Emails of which nobody knows whether they left: list them, and say what became of each.", no_args_is_help=True
+)
+app.add_typer(sends, name="sends")
 
 
 for offered in entry_points(group="agentic_sales.commands"):
@@ -265,6 +269,35 @@ def revoke_token(name: Annotated[str, typer.Argument(help="The name it was made 
     from backend.cli.terminal import run
 
     run(verbs.revoke_token(name))
+
+
+@sends.command("list")
+def list_sends() -> None:
+    """List the emails that may or may not have left, each with its Message-ID.
+
+    Example: agentic-sales sends list
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.list_unknown_sends())
+
+
+@sends.command("resolve")
+def resolve_send(
+    send_id: Annotated[str, typer.Argument(metavar="SEND", help="The send, as `sends list` names it.")],
+    by: Annotated[str, typer.Option(help="Who looked it up; the audit trail keeps the name.")],
+    *,
+    delivered: Annotated[bool, typer.Option("--delivered/--not-delivered", help="What the provider shows.")],
+) -> None:
+    """Say what became of an email: delivered, its thread goes on; not delivered, it is sent under a new claim.
+
+    Example: agentic-sales sends resolve close:ada:0:2 --delivered --by ana
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.resolve_send(send_id, delivered=delivered, by=by))
 
 
 @flags.command("list")

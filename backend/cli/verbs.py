@@ -62,6 +62,26 @@ async def list_parked() -> None:
     say(err(), f"{count} Put one back with: agentic-sales requeue CAMPAIGN CONTACT")
 
 
+async def list_unknown_sends() -> None:
+    """Print every email that may or may not have left."""
+    table = listing("send", "subject", "provider", "Message-ID", "claimed", "why")
+    async with opened(open_desk()) as desk:
+        async for page in _pages(desk.sends.unknown):
+            for one in page.sends:
+                table.add_row(
+                    one.send_id, Text(one.subject), one.provider, Text(one.message_id), one.reserved_at, Text(one.error)
+                )
+    _print_counted(table, "unknown send")
+
+
+async def resolve_send(send_id: str, *, delivered: bool, by: str) -> None:
+    """Record what a person found at the provider, and say what comes of it."""
+    async with opened(open_desk()) as desk:
+        now = await desk.sends.resolve(send_id, delivered=delivered, principal=by)
+    then = "the next sweep takes its thread up" if now.next_touch_at else f"its thread is {now.thread_status}"
+    say(out(), f"Send '{send_id}' is {now.state.replace('_', ' ')}; {then}.")
+
+
 async def list_campaigns() -> None:
     """Print every campaign."""
     table = listing("campaign", "name", "sender", "created")

@@ -72,6 +72,21 @@ class CampaignDiffers(Conflict):
         )
 
 
+class UnknownSend(NotFound):
+    """No attempt at a send has this id, or a later attempt took its place."""
+
+    def __init__(self, send_id: str) -> None:
+        super().__init__(f"There is no send '{send_id}' that stands. Nothing was written; list those that are unknown.")
+
+
+class SendNotUnknown(Conflict):
+    """The outcome of the send is known, so there is nothing to say of it."""
+
+    def __init__(self, send_id: str, state: str) -> None:
+        super().__init__(f"Send '{send_id}' is {state}, not unknown. Nothing was written.")
+        self.facts = {"state": state}
+
+
 class TokenNameTaken(Conflict):
     """A live token has this name."""
 

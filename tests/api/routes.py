@@ -11,13 +11,17 @@ OPERATOR = frozenset({"operator"})
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the table; `path` is the template of the OpenAPI document, `parked` whether its thread must be."""
+    """One row of the table; `path` is the template of the OpenAPI document.
+
+    `parked` says that its thread must be, and `unknown` that the outcome of a send must be.
+    """
 
     method: str
     path: str
     roles: frozenset[str]
     body: Any = None
     parked: bool = False
+    unknown: bool = False
 
     def at(self, draft_id: str) -> str:
         """The path of a request."""
@@ -46,6 +50,8 @@ ROUTES = (
     Route("POST", "/drafts/{draft_id}/regenerate", READERS, {"feedback": "Shorter."}),
     Route("POST", "/drafts/{draft_id}/reject", READERS),
     Route("POST", "/drafts/{draft_id}/stop", READERS),
+    Route("GET", "/sends/unknown", OPERATOR),
+    Route("POST", "/sends/{send_id}/resolve", OPERATOR, {"delivered": True}, unknown=True),
     Route("GET", "/flags", OPERATOR),
     Route("PUT", "/flags/{flag}", OPERATOR, {"on": False, "why": "a look"}),
     Route("GET", "/flags/{flag}/history", OPERATOR),

@@ -42,6 +42,9 @@ async def test_every_line_of_curl_on_the_reference_page_does_what_it_says(door: 
     await door.sweep()
     if route.parked:
         await door.rows.set_threads(status="parked")
+    if route.unknown:
+        door.mailer.lose_answer()
+        await run(door, lines["POST /drafts/{draft_id}/approve"], "operator")
     assert await run(door, lines[str(route)], min(route.roles)) in {200, 201, 202}
 
 

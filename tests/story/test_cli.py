@@ -36,6 +36,8 @@ COMMANDS = [
     "tokens create",
     "tokens list",
     "tokens revoke",
+    "sends list",
+    "sends resolve",
     "flags list",
     "flags set",
     "flags history",
