@@ -30,9 +30,11 @@ const PASSED_ON = [
   "LANGSMITH_TRACING",
   "LLM_KILL_SWITCH",
   "LOG_LEVEL",
+  "MAIL_URL",
   "MODEL_PRICES",
   "ORCHESTRATOR_ROLE_PLAN",
   "RELEASE_COMMIT",
+  "RESEND_API_KEY",
 ];
 
 /** The container that runs FastAPI, stateless: its state is in D1, leases keep several of it apart. */

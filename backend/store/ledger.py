@@ -14,7 +14,8 @@ from backend.errors import ApprovalMissing, AskedAgain, LeaseLost, SendRefused
 from backend.ports import Lease, LedgerState, OutgoingEmail, Reservation
 from backend.store.blocked import BLOCKED_BECAUSE
 
-# ?1 and ?2 are the touch, ?3 and ?4 the lease.
+# ?1 and ?2 are the touch, ?3 and ?4 the lease. What a person says was not delivered is claimed anew under a key of its own: the
+# provider would answer for the old one.
 
 _HELD = "threads.thread_id = ?1 AND threads.lease_owner = ?3 AND threads.fence = ?4"
 _APPROVED = """
@@ -33,7 +34,8 @@ SELECT threads.thread_id, ?2, ?6, threads.contact_id, ?5, ?13, ?12, ?14, 'reserv
 FROM {_SCENE} WHERE {_HELD} AND {_APPROVED} AND {_ADDRESSED} AND {BLOCKED_BECAUSE} IS NULL
 ON CONFLICT (thread_id, step) DO UPDATE SET version = excluded.version, attempt_id = excluded.attempt_id,
   provider = excluded.provider, sender_address = excluded.sender_address, message_id = excluded.message_id, state = 'reserved',
-  envelope = excluded.envelope, text_sha256 = excluded.text_sha256, reserved_at = excluded.reserved_at, settled_at = NULL,
+  envelope = json_set(excluded.envelope, '$.idempotency_key', (excluded.envelope ->> 'idempotency_key') || '-' || ?5),
+  text_sha256 = excluded.text_sha256, reserved_at = excluded.reserved_at, settled_at = NULL,
   provider_id = '', error = ''
 WHERE send_ledger.state = 'not_delivered' AND send_ledger.attempt_id <> excluded.attempt_id"""
 _RENEW = f"""

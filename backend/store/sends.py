@@ -37,7 +37,7 @@ WHERE thread_id = ?1 AND step = ?2 AND status IN ('parked', 'decided') AND EXIST
 )"""
 _FOUND: Final = f"""
 SELECT send_ledger.*, {_FENCE} AS fence, threads.status AS thread_status, threads.next_touch_at, {_IS_SAID} AS said
-FROM send_ledger JOIN threads USING (thread_id) WHERE thread_id = ?1 AND step = ?2"""
+FROM send_ledger JOIN threads USING (thread_id) WHERE send_ledger.thread_id = ?1 AND send_ledger.step = ?2"""
 
 
 class D1Sends:

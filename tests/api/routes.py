@@ -25,12 +25,14 @@ class Route:
 
     def at(self, draft_id: str) -> str:
         """The path of a request."""
-        return self.path.format(campaign_id="close", contact_id="ada", draft_id=draft_id, flag="CAMPAIGN_COACH_ENABLED")
+        return self.path.format(campaign_id="close", contact_id="ada", draft_id=draft_id, **OTHERS)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
+OTHERS = {"flag": "CAMPAIGN_COACH_ENABLED", "send_id": "close:ada:0:2"}
+"""Ids that stand in a path, beside those of a campaign."""
 ROUTES = (
     Route("POST", "/contacts", OPERATOR, {"contacts": [CONTACT_BODY]}),
     Route("GET", "/campaigns", READERS),

@@ -28,6 +28,9 @@ async def test_a_route_is_for_its_roles_and_for_nobody_else(door: Door, route: R
     first, *others = sorted(route.roles)
     if route.parked:
         await door.rows.set_threads(status="parked")
+    if route.unknown:
+        door.mailer.lose_answer()
+        await door.post("/drafts/close:ada:0:1/approve")
     assert (await door.ask(route.method, path, first, json=route.body)).status_code in {200, 201, 202}
     for role in others:
         assert (await door.ask(route.method, path, role, json=route.body)).status_code in {200, 201, 202, 409}, role

@@ -9,7 +9,7 @@ import pytest
 
 from backend.domain.access import Reach
 from tests.api.door import Door
-from tests.api.routes import ROUTES, Route
+from tests.api.routes import OTHERS, ROUTES, Route
 from tests.northwind import CAMPAIGN_BODY, contact_body
 
 FLAGS = {"GET /flags", "PUT /flags/{flag}", "GET /flags/{flag}/history"}
@@ -61,7 +61,7 @@ class Attacker:
         """Make the route's request about this campaign and contact, wherever it names them."""
         ids = {"campaign_id": campaign_id, "contact_id": contact_id, "draft_id": f"{campaign_id}:{contact_id}:0:1"}
         named = {key: ids[key] for key in ids.keys() & (route.body or {}).keys()}
-        path = route.path.format(**ids, flag="CAMPAIGN_COACH_ENABLED")
+        path = route.path.format(**ids, **OTHERS)
         return await self.ask(route.method, path, route.body and {**route.body, **named})
 
 
