@@ -11,7 +11,6 @@ from backend.cli.terminal import opened, out, say
 from backend.desk import open_desk
 from backend.domain.instants import to_text
 from backend.domain.release import POLICY, GateDecision, GateRecord, Judgement
-from backend.source import read_commit
 from evals.gate import EXIT_CODES
 from evals.statistics import Bounds, bound_mean
 
@@ -61,7 +60,8 @@ async def watch(flag: str) -> int:
     async with opened(open_desk()) as desk:
         sight = judge(await desk.switches.judgements(flag, limit=MAX_WINDOW))
         if sight.decision == "ROLLBACK":
-            await desk.switches.record(_record(flag, sight, desk.clock.now()), by=NAME)
+            commit = (await desk.switches.list()).commit
+            await desk.switches.record(_record(flag, commit, sight, desk.clock.now()), by=NAME)
             await desk.switches.set(flag, on=False, by=NAME, why=sight.reason)
     done = f"{flag} was turned off" if sight.decision == "ROLLBACK" else f"{flag} is left as it is"
     say(out(), f"{done}: {sight.reason}, over {sight.judged} decisions.")
@@ -75,18 +75,18 @@ def _bound(judgements: Sequence[Judgement]) -> Bounds:
     return bound_mean(threads, per_example=1, alpha=POLICY.alpha, least=_FLOOR)
 
 
-def _record(flag: str, sight: Sight, now: datetime) -> GateRecord:
+def _record(flag: str, commit: str, sight: Sight, now: datetime) -> GateRecord:
     """The ROLLBACK as a decision on this commit: until the gate has measured again, nothing turns the flag on."""
-    commit, at = read_commit(), to_text(now)
+    at = to_text(now)
     seal = sha256(json.dumps({**asdict(sight), "flag": flag, "at": at}, sort_keys=True).encode()).hexdigest()
     return GateRecord(
         flag=flag,
-        commit_sha=commit.sha,
+        commit_sha=commit,
         dataset_sha256=f"people:{at}",
         attempt=1,
         evidence_sha256=seal,
         decision="ROLLBACK",
         policy_sha256=POLICY.fingerprint,
-        author=commit.author,
+        author=NAME,
         decided_at=at,
     )

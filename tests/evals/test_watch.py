@@ -8,11 +8,10 @@ from typer.testing import CliRunner
 
 from backend.cli.commands import app
 from backend.domain.release import Judgement
-from backend.source import read_commit
 from backend.wiring import Service, open_service
 from evals.watch import MAX_WINDOW, judge
 from tests.northwind import SCRIPT
-from tests.releases import promoted
+from tests.releases import COMMIT, promoted
 from tests.rows import Rows
 from tests.story.fleet import open_fleet
 
@@ -78,8 +77,8 @@ async def with_rejections(number: int) -> None:
 
 
 async def turn_on(service: Service) -> None:
-    """Turn the flag on by a PROMOTE of the commit checked out here."""
-    record = promoted(service.clock.now() - timedelta(minutes=5), commit_sha=read_commit().sha)
+    """Turn the flag on by a PROMOTE of the service's commit."""
+    record = promoted(service.clock.now() - timedelta(minutes=5))
     await service.switches.record(record, by="op")
     await service.switches.set(NAME, on=True, by="bea", why="")
 
@@ -91,8 +90,9 @@ def run(arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.req("FLAG-R9", "FLAG-R11")
-def test_the_command_turns_a_flag_off_and_keeps_it_off() -> None:
+def test_the_command_turns_a_flag_off_and_keeps_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty rejections: exit code 20, the audit trail says why, and the PROMOTE of before turns nothing on again."""
+    monkeypatch.setenv("RELEASE_COMMIT", COMMIT)
     run("migrate")
     asyncio.run(with_rejections(49))
     assert run(f"gate watch --flag {NAME}")[0] == 0
@@ -100,5 +100,6 @@ def test_the_command_turns_a_flag_off_and_keeps_it_off() -> None:
     code, said = run(f"gate watch --flag {NAME}")
     assert (code, said.startswith(f"{NAME} was turned off: people let 0% of drafts stand")) == (20, True)
     assert "gate watch" in run(f"flags history {NAME}")[1]
-    assert run(f"flags set {NAME} on --by bea")[0] == 1
+    code, said = run(f"flags set {NAME} on --by bea")
+    assert (code, "is ROLLBACK" in " ".join(said.split())) == (1, True)
     assert run("gate watch --flag NOTHING")[0] == 1
