@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from backend.d1.statements import Database, Result, Statement
 from backend.errors import StatementFailed
+from tests.fakes.listening import listening
 
 
 @dataclass(frozen=True)
@@ -43,22 +44,11 @@ class LoopbackD1:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator["LoopbackD1", None]:
-        """Serve on a free port until the block ends, and let no conversation outlive it."""
-        conversations: set[asyncio.Task[None]] = set()
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            conversations.add(asyncio.create_task(self._converse(reader, writer)))
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
+        """Serve on a free port until the block ends."""
+        async with listening(self._converse) as conversations:
+            self.url = f"http://127.0.0.1:{conversations.port}"
             yield self
-        finally:
-            server.close()
-            for conversation in conversations:
-                conversation.cancel()
-            ended = await asyncio.gather(*conversations, return_exceptions=True)
-        assert [error for error in ended if isinstance(error, Exception)] == []
+        assert [error for error in conversations.ended if isinstance(error, Exception)] == []
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.fakes.listening import listening
+
 _PIECE_BYTES: Final = 65_536
 
 
@@ -30,20 +32,9 @@ class LoopbackHttp:
     @contextlib.asynccontextmanager
     async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncGenerator["LoopbackHttp", None]:
         """Serve on a free port until the block ends, over TLS with a context."""
-        conversations: set[asyncio.Task[None]] = set()
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            conversations.add(asyncio.create_task(self._converse(reader, writer)))
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with listening(self._converse, tls) as conversations:
+            self.port = conversations.port
             yield self
-        finally:
-            server.close()
-            for conversation in conversations:
-                conversation.cancel()
-            await asyncio.gather(*conversations, return_exceptions=True)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from tests.fakes.listening import listening
+
 Answer: TypeAlias = tuple[int, Any]
 KEY_USED: Answer = (409, {"name": "invalid_idempotent_request", "message": "used before"})
 
@@ -24,9 +26,8 @@ class ResendStandIn:
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator["ResendStandIn", None]:
         """Serve on a free port until the block ends."""
-        server = await asyncio.start_server(self._converse, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        async with server:
+        async with listening(self._converse) as conversations:
+            self.port = conversations.port
             yield self
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

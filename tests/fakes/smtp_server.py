@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from tests.fakes.listening import listening
+
 CUT: Final = "cut"
 HANG: Final = "hang"
 _ANSWERS: Final[Mapping[str, str]] = {
@@ -30,20 +32,9 @@ class SmtpStandIn:
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator["SmtpStandIn", None]:
         """Serve on a free port until the block ends."""
-        conversations: set[asyncio.Task[None]] = set()
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            conversations.add(asyncio.create_task(self._converse(reader, writer)))
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with listening(self._converse) as conversations:
+            self.port = conversations.port
             yield self
-        finally:
-            server.close()
-            for conversation in conversations:
-                conversation.cancel()
-            await asyncio.gather(*conversations, return_exceptions=True)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
