@@ -7,7 +7,7 @@ the server knows, and no key tells it that it has seen an email before.
 import asyncio
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -126,7 +126,7 @@ class SmtpMailer:
         return cut_on_word(one_line(response.message), _MAX_ANSWER_CHARS)
 
     @contextmanager
-    def _nothing_accepted(self) -> Iterator[None]:
+    def _nothing_accepted(self) -> Generator[None]:
         """Turn whatever goes wrong before the dot into what it means: a refusal of this email, or not now."""
         try:
             yield

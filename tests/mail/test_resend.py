@@ -8,7 +8,7 @@ import pytest
 
 from backend.errors import MailError, MailOutcomeUnknown, MailPostponed, MailRefused
 from backend.mail import ResendMailer
-from tests.fakes.resend_stand_in import ResendStandIn
+from tests.fakes.resend_stand_in import Answer, ResendStandIn
 from tests.mail.emails import an_email
 
 KEY = "re_secret"
@@ -24,34 +24,34 @@ def error(name: str, status: int) -> tuple[int, dict[str, Any]]:
     return status, {"statusCode": status, "name": name, "message": "ada@mill.example is not allowed"}
 
 
+ANSWERS: list[tuple[Answer | str, type[MailError]]] = [
+    (error("validation_error", 422), MailRefused),
+    (error("invalid_from_address", 422), MailRefused),
+    (error("missing_required_field", 422), MailRefused),
+    (error("invalid_idempotency_key", 400), MailRefused),
+    (error("missing_api_key", 401), MailPostponed),
+    (error("restricted_api_key", 401), MailPostponed),
+    (error("invalid_api_key", 403), MailPostponed),
+    (error("concurrent_idempotent_requests", 409), MailPostponed),
+    (error("rate_limit_exceeded", 429), MailPostponed),
+    (error("daily_quota_exceeded", 429), MailPostponed),
+    (error("invalid_idempotent_request", 409), MailOutcomeUnknown),
+    (error("application_error", 500), MailOutcomeUnknown),
+    (error("internal_server_error", 503), MailOutcomeUnknown),
+    ((200, b"<html>a proxy's page</html>"), MailOutcomeUnknown),
+    ((200, {"id": 17}), MailOutcomeUnknown),
+    ((200, b"\xff\xfe"), MailOutcomeUnknown),
+    ((302, {}), MailOutcomeUnknown),
+    ((404, b"<html>"), MailOutcomeUnknown),
+    ("cut", MailOutcomeUnknown),
+    ("cut after", MailOutcomeUnknown),
+]
+"""What Resend says, or where the connection ends, and what it means."""
+
+
 @pytest.mark.req("SEND-R5")
-@pytest.mark.parametrize(
-    ("says", "means"),
-    [
-        (error("validation_error", 422), MailRefused),
-        (error("invalid_from_address", 422), MailRefused),
-        (error("missing_required_field", 422), MailRefused),
-        (error("invalid_idempotency_key", 400), MailRefused),
-        (error("missing_api_key", 401), MailPostponed),
-        (error("restricted_api_key", 401), MailPostponed),
-        (error("invalid_api_key", 403), MailPostponed),
-        (error("concurrent_idempotent_requests", 409), MailPostponed),
-        (error("rate_limit_exceeded", 429), MailPostponed),
-        (error("daily_quota_exceeded", 429), MailPostponed),
-        (error("invalid_idempotent_request", 409), MailOutcomeUnknown),
-        (error("application_error", 500), MailOutcomeUnknown),
-        (error("internal_server_error", 503), MailOutcomeUnknown),
-        ((200, b"<html>a proxy's page</html>"), MailOutcomeUnknown),
-        ((200, {"id": 17}), MailOutcomeUnknown),
-        ((200, b"\xff\xfe"), MailOutcomeUnknown),
-        ((302, {}), MailOutcomeUnknown),
-        ((404, b"<html>"), MailOutcomeUnknown),
-        ("cut", MailOutcomeUnknown),
-        ("cut after", MailOutcomeUnknown),
-    ],
-    ids=str,
-)
-async def test_an_answer_means_no_not_now_or_nobody_knows(says: Any, means: type[MailError]) -> None:
+@pytest.mark.parametrize(("says", "means"), ANSWERS, ids=str)
+async def test_an_answer_means_no_not_now_or_nobody_knows(says: Answer | str, means: type[MailError]) -> None:
     """Neither the key nor Resend's own words, which may name anybody, are in the sentence."""
     async with ResendStandIn(says=[says]).listening() as server, mailer_at(server.port) as mailer:
         with pytest.raises(means) as raised:
