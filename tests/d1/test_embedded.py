@@ -77,6 +77,14 @@ async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
         assert counted.rows == [{"value": 2}]
 
 
+async def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """The database, what SQLite writes beside it, and a folder that is made for it: nobody else reads them."""
+    async with open_embedded(f"{tmp_path}/new/d1.db") as database:
+        await D1Schema(database).migrate()
+        modes = {path.name: path.stat().st_mode & 0o777 for path in ((tmp_path / "new"), *(tmp_path / "new").iterdir())}
+    assert modes == {"new": 0o700, "d1.db": 0o600, "d1.db-wal": 0o600, "d1.db-shm": 0o600}
+
+
 async def test_a_statement_is_one_statement(embedded: MeteredDatabase) -> None:
     """A second statement behind a semicolon is not run."""
     with pytest.raises(DatabaseError, match="one statement"):
