@@ -51,7 +51,7 @@ def test_drafts_of_one_thread_are_alike() -> None:
 @pytest.mark.req("FLAG-R10")
 async def test_a_decision_is_a_judgement() -> None:
     """Approved is kept whole, rejected not at all, edited by the words that stand; a stop is none. One request reads them."""
-    async with open_fleet(SCRIPT, coach=True) as fleet:
+    async with open_fleet(SCRIPT, coach=True, contacts=("ada", "bo")) as fleet:
         await fleet.enrol()
         await fleet.touch("approve")
         await fleet.fast_forward()
@@ -60,6 +60,7 @@ async def test_a_decision_is_a_judgement() -> None:
         edited = {"subject": draft["subject"], "body": half}
         await fleet.decide("edit", edited=edited, override=True)
         await fleet.touch("reject")
+        await fleet.enrol("bo")
         await fleet.touch("stop")
         before = fleet.database.meter.copy()
         found = await fleet.service.switches.judgements(NAME, limit=MAX_WINDOW)

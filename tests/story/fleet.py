@@ -27,6 +27,9 @@ from tests.fakes.scripted_model import ScriptedLLM
 from tests.northwind import settle
 from tests.rows import Rows
 
+MAX_TICKS = 5
+"""A gap that changed meanwhile takes a second tick; a thread that has ended would take them for ever."""
+
 
 @dataclass
 class Fleet:
@@ -114,9 +117,12 @@ class Fleet:
 
     async def touch(self, decision: Decision = "approve", **wishes: Any) -> RunReport:
         """Fast forward until a draft waits, and decide it; a gap that changed meanwhile takes a second tick."""
-        while not await self.rows.pending():
+        for _ in range(MAX_TICKS):
+            if await self.rows.pending():
+                return await self.decide(decision, **wishes)
             await self.fast_forward()
-        return await self.decide(decision, **wishes)
+        msg = f"no draft waited after {MAX_TICKS} ticks"
+        raise AssertionError(msg)
 
     async def state(self, thread_id: str = "close:ada") -> dict[str, Any]:
         """The state in the thread's latest checkpoint."""
