@@ -72,7 +72,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
 
 def curl(method: str, path: str, *, with_token: bool) -> str:
     """Return a line for a shell in which `URL` is the service's address and `TOKEN` a token."""
-    body = BODIES.get(path)
+    body = None if method == "get" else BODIES.get(path)
     parts = ["curl", f'"$URL{path.format(**PLACES)}"']
     if with_token:
         parts.append('-H "Authorization: Bearer $TOKEN"')

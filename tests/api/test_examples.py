@@ -68,6 +68,12 @@ async def test_the_document_has_an_example_of_every_body_and_of_every_place(door
     assert names == PLACES
 
 
+async def test_a_request_that_takes_no_body_shows_none(door: Door) -> None:
+    """What is only read is asked for by its address, though a body may be sent to the same path."""
+    lines = await lines_of(door)
+    assert [line for route, line in lines.items() if route.startswith("GET") and (" -d " in line or " -X " in line)] == []
+
+
 async def test_the_readmes_first_campaign_ends_with_an_email_that_was_approved(door: Door) -> None:
     """Its lines of curl are the examples, in their order; each is taken, and the last one sends."""
     quoted = README.read_text("utf-8").split("<!-- first campaign -->")[1].split("<!-- /first")[0].splitlines()
