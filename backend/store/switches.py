@@ -17,6 +17,8 @@ from backend.read_models import FlagHistory, FlagsView, FlagView, Flip
 
 MAX_FLIPS: Final = 100
 _TRIES: Final = 5
+DRAFTS_LOOKED_AT: Final = 10_000
+"""The judgements are sought among so many of the newest drafts, most of which may wait."""
 
 _FLAG: Final = "SELECT name, value, set_by, set_at, revision FROM flags WHERE name = ?1"
 _NEWEST: Final = """
@@ -38,11 +40,13 @@ _HISTORY: Final = f"""
 SELECT at, principal, action, detail FROM audit WHERE thread_id = '' AND audit_id > ?1 AND audit_id < ?2
 ORDER BY version DESC LIMIT {MAX_FLIPS}"""
 
-_JUDGED: Final = """
+# The newest drafts stand last in their table, so no index is needed, which would cost each decision a row.
+_JUDGED: Final = f"""
 SELECT thread_id, decision, CASE decision WHEN 'edit' THEN body END AS body,
   CASE decision WHEN 'edit' THEN COALESCE(approved_body, body) END AS approved_body,
   created_at >= COALESCE((SELECT set_at FROM flags WHERE name = ?1 AND value = 1), '9') AS treated
-FROM drafts WHERE status = 'decided' AND decision <> 'stop' AND decided_at > '' ORDER BY decided_at DESC LIMIT ?2"""
+FROM (SELECT * FROM drafts ORDER BY rowid DESC LIMIT {DRAFTS_LOOKED_AT})
+WHERE status = 'decided' AND decision <> 'stop' ORDER BY decided_at DESC LIMIT ?2"""
 
 _COLUMNS: Final = tuple(GateRecord.__dataclass_fields__)
 _RECORD: Final = f"""
@@ -75,9 +79,8 @@ class D1Switches:
             stored = next(iter(found[0].rows), None)
             if stored is not None and stored["value"] == on:
                 return self._view(name, found)
-            if on:
-                why = self._evidence(name, by, found) + (f": {why}" if why else "")
-            after = await self._flip(name, stored["revision"] if stored else 0, on=on, by=by, why=why)
+            said = self._evidence(name, by, found) + (f": {why}" if why else "") if on else why
+            after = await self._flip(name, stored["revision"] if stored else 0, on=on, by=by, why=said)
             if after:
                 return self._view(name, after)
         raise FlagFlipped(name)

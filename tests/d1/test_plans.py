@@ -20,7 +20,7 @@ from backend.store.intake import D1Intake
 from backend.store.lists import D1Lists
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
-from backend.store.switches import D1Switches
+from backend.store.switches import _JUDGED, D1Switches
 from backend.store.tokens import _LIST, D1Tokens
 from backend.store.views import D1Views
 from tests.d1.graphs import config_for, delta_graph
@@ -33,8 +33,10 @@ from tests.story.fleet import Fleet, open_fleet
 DECISIONS: tuple[Decision, ...] = ("regenerate", "approve", "reject", "stop")
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
-# Reading all of a table, or of an index, is meant in these alone: two flags and the few tokens.
+# Reading all of a table, or of an index, is meant in these alone: two flags, the few tokens, and drafts from the last one back
+# to a limit.
 MEANT = {
+    (_JUDGED, "SCAN drafts"),
     (READ_FLAGS.sql, "SCAN flags"),
     (_LIST, "SCAN tokens USING INDEX sqlite_autoindex_tokens_2"),
 }
