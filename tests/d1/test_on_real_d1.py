@@ -64,6 +64,18 @@ async def live(fleet: Fleet) -> list[Any]:
     return [told, (await fleet.state())["coach_plan"], fleet.sent_days(), fleet.model.count("campaign:coach_plan")]
 
 
+async def test_a_touch_is_billed_the_rows_it_was_promised(lone_edge: Edge) -> None:
+    """A composed touch writes 9 rows and an approved send 13, entries of indexes among them: an index more is one too many."""
+    async with fleet_on(lone_edge) as fleet:
+        await fleet.enrol()
+        before = fleet.database.meter.copy()
+        await fleet.resume()
+        composed = fleet.database.meter.since(before).rows_written
+        before = fleet.database.meter.copy()
+        await fleet.decide("approve")
+        assert (composed, fleet.database.meter.since(before).rows_written) == (9, 13)
+
+
 @pytest.mark.req("D1-R15", "AA02-R4", "AA02-R13")
 async def test_a_thread_is_the_same_on_real_d1_with_every_batch_sent_twice(lone_edge: Edge) -> None:
     """Threads, drafts, ledger, audit, checkpoints and plan equal those of the embedded database and a quiet network."""
