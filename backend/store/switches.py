@@ -25,10 +25,15 @@ _NEWEST: Final = """
 SELECT * FROM gate_decisions WHERE flag = ?1 AND commit_sha = ?2 ORDER BY decided_at DESC, attempt DESC LIMIT 1"""
 _PRESENT: Final = f"SELECT {NOW} AS now"
 
-# The audit row claims the revision it is written for: a flip that comes again finds its row, a late one another revision.
+# The audit row claims the revision it is written for: a flip that comes again finds its row, a late one another revision. Where
+# it rests on evidence, that is still the newest.
 _AUDIT: Final = f"""
 INSERT INTO audit (thread_id, audit_id, at, principal, action, version, detail) SELECT '', ?2, {NOW}, ?4, ?5, ?3 + 1, ?6
-WHERE COALESCE((SELECT revision FROM flags WHERE name = ?1), 0) = ?3 ON CONFLICT DO NOTHING"""
+WHERE COALESCE((SELECT revision FROM flags WHERE name = ?1), 0) = ?3
+  AND (?7 IS NULL OR ?7 = (SELECT evidence_sha256 FROM ({_NEWEST.replace("?2", "?8")})))
+ON CONFLICT DO NOTHING"""
+# Off is meant now: what is under way to turn the flag on was made for a revision before.
+_STAY_OFF: Final = "UPDATE flags SET revision = revision + 1 WHERE name = ?1 AND revision = ?2 AND value = 0"
 _FLIP: Final = f"""
 INSERT INTO flags (name, value, set_by, set_at, revision) SELECT ?1, ?5, ?4, {NOW}, ?3 + 1
 WHERE COALESCE((SELECT revision FROM flags WHERE name = ?1), 0) = ?3
@@ -74,13 +79,17 @@ class D1Switches:
     async def set(self, name: str, *, on: bool, by: str, why: str) -> FlagView:
         """See `read_models.Switches.set`."""
         _check(name)
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
             found = await self._database.batch(self._select(name))
             stored = next(iter(found[0].rows), None)
             if stored is not None and stored["value"] == on:
+                if not on:
+                    await self._database.batch([Statement(_STAY_OFF, (name, stored["revision"]))])
                 return self._view(name, found)
-            said = self._evidence(name, by, found) + (f": {why}" if why else "") if on else why
-            after = await self._flip(name, stored["revision"] if stored else 0, on=on, by=by, why=said)
+            evidence = self._evidence(name, by, found) if on else None
+            if evidence and attempt:
+                break  # somebody said something else meanwhile; only off is said again
+            after = await self._flip(name, stored["revision"] if stored else 0, evidence, by=by, why=why)
             if after:
                 return self._view(name, after)
         raise FlagFlipped(name)
@@ -133,16 +142,18 @@ class D1Switches:
         return refuse_to_turn_on(_record(found[1].rows), flag=name, commit=self._commit, by=by, now=now)
 
     def _evidence(self, name: str, by: str, found: Sequence[Result]) -> str:
-        """The evidence a flag may be turned on by."""
+        """Return the seal of the evidence that a flag may be turned on by."""
         if why_not := self._refusal(name, by, found):
             raise FlagNotReleased(name, why_not)
-        return f"evidence {found[1].rows[0]['evidence_sha256']}"
+        return str(found[1].rows[0]["evidence_sha256"])
 
-    async def _flip(self, name: str, revision: int, *, on: bool, by: str, why: str) -> Sequence[Result]:
-        """Flip the flag from this revision on; nothing comes back where it has another by now."""
+    async def _flip(self, name: str, revision: int, evidence: str | None, *, by: str, why: str) -> Sequence[Result]:
+        """Turn the flag on by `evidence`, or off without; nothing comes back where revision or evidence are others by now."""
         audit_id = f"flag:{name}:{uuid4().hex}"
-        said = Statement(_AUDIT, (name, audit_id, revision, by, "turn on" if on else "turn off", why))
-        flip = Statement(_FLIP, (name, audit_id, revision, by, int(on)))
+        action = "turn on" if evidence else "turn off"
+        detail = ": ".join(part for part in (f"evidence {evidence}" if evidence else "", why) if part)
+        said = Statement(_AUDIT, (name, audit_id, revision, by, action, detail, evidence, self._commit))
+        flip = Statement(_FLIP, (name, audit_id, revision, by, int(evidence is not None)))
         _, _, flipped, *after = await self._database.batch([said, flip, Statement(_FLIPPED, (audit_id,)), *self._select(name)])
         return after if flipped.rows else []
 

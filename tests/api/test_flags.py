@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.cli.commands import app
+from backend.d1.statements import Result, Statement
+from backend.domain.flags import Flags
+from backend.errors import FlagFlipped, FlagNotReleased
+from backend.store.switches import D1Switches
 from backend.wiring import open_service
 from tests.api.door import Door, open_door
+from tests.fakes.passing_database import PassingDatabase
 from tests.releases import COMMIT, promoted
 
 NAME = "CAMPAIGN_COACH_ENABLED"
@@ -92,6 +98,43 @@ async def test_a_flag_that_stands_so_is_left_alone(door: Door) -> None:
     door.clock.advance(timedelta(days=30))
     assert (await put(door, on=True))[0] == 200
     assert len(await door.rows.audit(principal="the-operator")) == 2
+
+
+@dataclass
+class InterruptedDatabase(PassingDatabase):
+    """Lets something happen between what a flip has read and its batch."""
+
+    meanwhile: Callable[[], Awaitable[object]] = field(kw_only=True)
+    batches: int = 0
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        """See `Database.batch`."""
+        self.batches += 1
+        if self.batches == 2:
+            await self.meanwhile()
+        return await self.database.batch(statements)
+
+
+@pytest.mark.req("FLAG-R5", "FLAG-R6")
+@pytest.mark.parametrize("event", ["a rollback", "a word"])
+async def test_a_flag_is_not_turned_on_over_what_came_meanwhile(door: Door, event: str) -> None:
+    """The gate says ROLLBACK, or somebody says off once more, while the request to turn it on is on its way: it stays off."""
+    switches = door.service.switches
+    await switches.record(promoted(door.clock.now()), by="op")
+    await switches.set(NAME, on=False, by="op", why="")
+
+    async def meanwhile() -> None:
+        if event == "a word":
+            await switches.set(NAME, on=False, by="bea", why="")
+        else:
+            door.clock.advance(timedelta(minutes=1))
+            await switches.record(promoted(door.clock.now(), attempt=2, decision="ROLLBACK"), by="op")
+
+    slow = D1Switches(InterruptedDatabase(door.service.database, meanwhile=meanwhile), Flags(), COMMIT)
+    with pytest.raises((FlagNotReleased, FlagFlipped)):
+        await slow.set(NAME, on=True, by="op", why="")
+    assert not (await flag(door))["is_on"]
+    assert await door.rows.audit(action="turn on") == []
 
 
 @pytest.mark.req("FLAG-R7")
