@@ -22,6 +22,8 @@ from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Case, DecisionRequest, Email, HeldDraft, Standing, Thread, ThreadStatus, draft_id_of
 from backend.domain.faults import find_faults
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
+from backend.domain.links import find_links
+from backend.domain.text import clean
 from backend.errors import (
     ApprovalMissing,
     AskedAgain,
@@ -156,9 +158,14 @@ class Campaigns:
         return report
 
     async def _examine(self, draft_id: str, edited: Email, request: DecisionRequest) -> tuple[str, ...]:
-        """Hold a person's text to the gate that drafts pass, and return the faults that `override` lets through."""
-        links = await self.threads.allowed_links(draft_id, request.reach)
-        faults = await asyncio.to_thread(find_faults, edited["subject"], edited["body"], links)
+        """Hold a person's text to the gate that drafts pass, and return the faults that `override` lets through.
+
+        The campaign's list is read only for a text with a link in it.
+        """
+        subject, body = edited["subject"], edited["body"]
+        has_link = await asyncio.to_thread(find_links, clean(f"{subject}\n{body}"))
+        links = await self.threads.allowed_links(draft_id, request.reach) if has_link else []
+        faults = await asyncio.to_thread(find_faults, subject, body, links)
         if faults and not request.override:
             raise TextRefused(draft_id, faults)
         return tuple(faults)

@@ -1,6 +1,6 @@
 """Sends whose outcome nobody knows, and a person's word on each."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
@@ -16,9 +16,10 @@ router = APIRouter(prefix="/sends", tags=["sends"], route_class=GuardedRoute)
 SendId = Annotated[str, Path(pattern=SEND_ID_PATTERN)]
 
 
-@router.get("/unknown", **operation("operator"))
-async def list_unknown_sends(
+@router.get("", **operation("operator"))
+async def list_sends(
     service: Wired,
+    state: Annotated[Literal["unknown"], Query(description="The only state that is listed.")] = "unknown",  # noqa: ARG001  # there is one
     cursor: Annotated[str | None, Query(pattern=SEND_ID_PATTERN, description="`next_cursor` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> SendPage:

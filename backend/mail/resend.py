@@ -19,9 +19,9 @@ MAX_RESPONSE_BYTES: Final = 100_000
 
 _QUOTA_WAIT: Final = timedelta(hours=1)
 _MAX_DIGITS: Final = 8
-_BUSY_KEY: Final = "concurrent_idempotent_requests"
 _SPENT_KEY: Final = "invalid_idempotent_request"
-_OUR_ACCOUNT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_OF_THIS_EMAIL: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""Resend's other errors speak of our key, our domain, our quota or of another request under way."""
 
 
 class ResendMailer:
@@ -77,12 +77,12 @@ class ResendMailer:
         why = f"it answered {status} {error_name[:60]}".strip()
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return MailPostponed(self.name, why, retry_after=_retry_after(response.headers))
-        if error_name == _BUSY_KEY or status in _OUR_ACCOUNT:
-            return MailPostponed(self.name, why)
         if error_name == _SPENT_KEY:
             return MailOutcomeUnknown(self.name, "its key was used before, for another email")
-        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and error_name:
+        if status in _OF_THIS_EMAIL and error_name:
             return MailRefused(self.name, why)
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and error_name:
+            return MailPostponed(self.name, why)
         return MailOutcomeUnknown(self.name, why)
 
 

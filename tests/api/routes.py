@@ -52,7 +52,7 @@ ROUTES = (
     Route("POST", "/drafts/{draft_id}/regenerate", READERS, {"feedback": "Shorter."}),
     Route("POST", "/drafts/{draft_id}/reject", READERS),
     Route("POST", "/drafts/{draft_id}/stop", READERS),
-    Route("GET", "/sends/unknown", OPERATOR),
+    Route("GET", "/sends", OPERATOR),
     Route("POST", "/sends/{send_id}/resolve", OPERATOR, {"delivered": True}, unknown=True),
     Route("GET", "/flags", OPERATOR),
     Route("PUT", "/flags/{flag}", OPERATOR, {"on": False, "why": "a look"}),

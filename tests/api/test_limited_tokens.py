@@ -13,7 +13,7 @@ from tests.api.routes import OTHERS, ROUTES, Route
 from tests.northwind import CAMPAIGN_BODY, contact_body
 
 FLAGS = {"GET /flags", "PUT /flags/{flag}", "GET /flags/{flag}/history"}
-SENDS = {"GET /sends/unknown", "POST /sends/{send_id}/resolve"}
+SENDS = {"GET /sends", "POST /sends/{send_id}/resolve"}
 REFUSED = {"POST /contacts", "POST /campaigns", "POST /cron/resume", *FLAGS, *SENDS}
 """What reaches beyond any campaign."""
 LISTS = {"GET /campaigns", "GET /drafts", "GET /threads/parked"}

@@ -34,7 +34,7 @@ async def lose_one(door: Door) -> dict[str, Any]:
     await door.post(f"/drafts/{draft_id}/approve")
     door.clock.advance(timedelta(minutes=2))
     await door.sweep()
-    page = await door.read("/sends/unknown", role="operator")
+    page = await door.read("/sends?state=unknown", role="operator")
     assert (len(page["sends"]), page["next_cursor"]) == (1, None)
     send: dict[str, Any] = page["sends"][0]
     return send
@@ -48,7 +48,7 @@ async def resolve(door: Door, send: dict[str, Any], *, delivered: bool) -> Any:
 @pytest.mark.req("SEND-R10")
 async def test_what_nobody_knows_is_listed(door: Door) -> None:
     """With the id to look it up by, who has it, and why; nothing before, and a page goes on after it."""
-    assert await door.read("/sends/unknown", role="operator") == {"sends": [], "next_cursor": None}
+    assert await door.read("/sends?state=unknown", role="operator") == {"sends": [], "next_cursor": None}
     send = await lose_one(door)
     (row,) = await door.rows.sends()
     shown = ("thread_id", "campaign_id", "contact_id", "thread_status", "step", "provider", "message_id", "error")
@@ -57,7 +57,7 @@ async def test_what_nobody_knows_is_listed(door: Door) -> None:
         "campaign_id": "close",
         "thread_status": "parked",
     }
-    following = await door.read("/sends/unknown", role="operator", cursor=send["send_id"])
+    following = await door.read("/sends?state=unknown", role="operator", cursor=send["send_id"])
     assert following["sends"] == []
 
 
