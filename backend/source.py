@@ -18,9 +18,9 @@ class Commit:
 
 def read_commit(folder: Path = ROOT) -> Commit:
     """Ask git about `folder`; where git or a commit is missing, the commit is blank and has changes."""
-    sha, author = (_git(folder, "log", "-1", f"--format={field}") for field in ("%H", "%an <%ae>"))
+    sha, _, author = (_git(folder, "log", "-1", "--format=%H %an <%ae>") or "").partition(" ")
     changes = _git(folder, "status", "--porcelain", "--", ".", ":!evals/verdicts", ":!evals/reports")
-    return Commit(sha or "", author or "", has_changes=not sha or changes is None or bool(changes))
+    return Commit(sha, author, has_changes=not sha or changes is None or bool(changes))
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -43,8 +43,8 @@ def run_gate(  # noqa: PLR0913, PLR0917  # each option has its default, and type
 def watch_flag(flag: Annotated[str, typer.Option(help="The flag to look after.")]) -> None:
     """Look once at what people decided about the newest drafts, and turn the flag off when they are surely bad or worse.
 
-    It takes 50 decisions on drafts written since the flag is on, and reads the newest 200. The exit code is 20 when the flag
-    was turned off, and 0 otherwise: run it from cron.
+    It takes 50 decisions on drafts written since the flag is on, and reads the newest 200 among the newest 10,000 drafts. The
+    exit code is 20 when the flag was turned off, and 0 otherwise: run it from cron.
 
     Example: agentic-sales gate watch --flag CAMPAIGN_COACH_ENABLED
     """

@@ -3,6 +3,7 @@
 It loads nothing from elsewhere, so it reads the same without a network, and needs no script.
 """
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -16,6 +17,7 @@ from backend.api.security import ROLES_KEY
 
 router = APIRouter(include_in_schema=False)
 
+_CODE = re.compile(r"`([^`]+)`")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -56,7 +58,7 @@ def _page(document: dict[str, Any]) -> str:
 
 
 def _section(method: str, path: str, entry: dict[str, Any]) -> str:
-    said = escape(entry["description"].rpartition("\n\n")[0])
+    said = _prose(entry["description"].rpartition("\n\n")[0])
     roles = escape(", ".join(entry[ROLES_KEY])) or "anybody"
     tables = _table("Takes", _inputs(entry)) + _table("Answers", _outputs(entry))
     example = escape(curl(method, path, with_token=bool(entry[ROLES_KEY])))
@@ -68,7 +70,7 @@ def _inputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for parameter in entry.get("parameters", []):
         required = ", required" if parameter["required"] else ""
         such_as = f", such as {escape(parameter['example'])}" if "example" in parameter else ""
-        said = f". {escape(parameter['description'])}" if "description" in parameter else ""
+        said = f". {_prose(parameter['description'])}" if "description" in parameter else ""
         yield parameter["name"], f"in the {parameter['in']}{required}: {_kind(parameter['schema'])}{such_as}{said}"
     for content in entry.get("requestBody", {}).get("content", {}).values():
         yield "body", f"{_kind(content['schema'])}, at most {entry[MAX_BYTES_KEY] // 1024} kB"
@@ -77,7 +79,7 @@ def _inputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _outputs(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for status, answer in sorted(entry["responses"].items()):
         kinds = ", ".join(_kind(content["schema"]) for content in answer.get("content", {}).values())
-        yield status, f"{escape(answer['description'])} {kinds}"
+        yield status, f"{_prose(answer['description'])} {kinds}"
 
 
 def _shape(name: str, schema: dict[str, Any]) -> str:
@@ -86,10 +88,15 @@ def _shape(name: str, schema: dict[str, Any]) -> str:
         (field, f"{_kind(kind)}{'' if field in required else ', optional'}")
         for field, kind in schema.get("properties", {}).items()
     )
-    about = escape(schema.get("description", "").partition("\n")[0])
+    about = _prose(schema.get("description", "").partition("\n")[0])
     return (
         f'<section id="{escape(name)}"><h2><code>{escape(name)}</code></h2><p>{about}</p>{_table("Fields", fields)}</section>'
     )
+
+
+def _prose(text: str) -> str:
+    """Put words between backticks as code, as HTML."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _kind(schema: dict[str, Any]) -> str:
