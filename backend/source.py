@@ -17,7 +17,12 @@ class Commit:
 
 
 def read_commit(folder: Path = ROOT) -> Commit:
-    """Ask git about `folder`; where git or a commit is missing, the commit is blank and has changes."""
+    """Ask git about `folder`; where git or a commit is missing, the commit is blank and has changes.
+
+    The folder has to be a repository itself: code that was installed into another one is not of that one's commit.
+    """
+    if not (folder / ".git").exists():
+        return Commit("", "", has_changes=True)
     sha, _, author = (_git(folder, "log", "-1", "--format=%H %an <%ae>") or "").partition(" ")
     changes = _git(folder, "status", "--porcelain", "--", ".", ":!evals/verdicts", ":!evals/reports")
     return Commit(sha, author, has_changes=not sha or changes is None or bool(changes))

@@ -52,6 +52,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "backend/graphs/email_orchestrator_graph.py": (*_TEAM, "graphs/test_workers", "policy/test_specs", "api/test_deciding"),
     "backend/graphs/email_outreach_graph.py": (*_WRITERS, "story/test_one_thread"),
     "backend/graphs/email_reply_graph.py": _WRITERS,
+    "backend/graphs/email_research_graph.py": ("graphs/test_research", "graphs/test_orchestrator"),
     "backend/graphs/sending.py": ("story/test_uncertain_sends", "story/test_hosts", *_THREADS),
     "backend/graphs/writing.py": (*_WRITERS, "story/test_one_thread", "story/test_flags"),
     "backend/store/ledger.py": ("story/test_uncertain_sends", *_THREADS, "api/test_requeue"),

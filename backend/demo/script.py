@@ -99,7 +99,7 @@ def _compose(brief: _Brief) -> dict[str, str]:
         _join(angle, _fill(offer, brief)),
         _join(ask, tone["closings"][brief.step % len(tone["closings"])]),
     ]
-    return {"subject": note["subject"], "body": "\n\n".join(paragraphs)}
+    return {"subject": note["subject"], "body": _name_the_firm("\n\n".join(paragraphs), brief)}
 
 
 def _note(brief: _Brief) -> dict[str, str]:
@@ -142,6 +142,13 @@ def _fill(phrase: str, brief: _Brief) -> str:
     kept = [sentence for sentence in _SENTENCE_END.split(phrase) if link or "{link}" not in sentence]
     filled = " ".join(kept).replace("{what}", what).replace("{how}", how)
     return filled.replace("{pilot}", pilot).replace("{link}", link)
+
+
+def _name_the_firm(body: str, brief: _Brief) -> str:
+    """Leave the firm's name to be filled in where there is one, and speak of the reader's firm where none is known."""
+    if "company" in brief.data:
+        return body
+    return re.sub(r"(?m)^{{company}}", "Your firm", body).replace("{{company}}", "your firm")
 
 
 def _join(*parts: str) -> str:

@@ -14,6 +14,7 @@ from backend.domain.campaign import Draft, Email, EmailPayload, GraphMeta, Model
 from backend.domain.closing import close, without_closing
 from backend.domain.facts import Fact
 from backend.domain.links import find_links, strange_links, without_strange_links
+from backend.domain.outside_words import orders_a_writer
 from backend.domain.provenance import provenance
 from backend.domain.text import UNRESOLVED_FIELD, clean, cut_on_word, fence, one_line, resolve_merge_fields
 from backend.errors import ModelAnswerUnusable, ModelSwitchedOff, ModelUnavailable
@@ -132,10 +133,13 @@ def describe(payload: EmailPayload, evidence: Sequence[str]) -> str:
 
 
 def gather_evidence(payload: EmailPayload) -> list[str]:
-    """The researcher's part: the facts as lines a writer may rest on; none when a role plan leaves the researcher out."""
+    """The researcher's part: the facts as lines a writer may rest on; none when a role plan leaves the researcher out.
+
+    A fact that gives a writer orders is no fact, so no model gets to see it.
+    """
     if "researcher" not in payload.get("roles", ["researcher"]):
         return []
-    return [_tell(fact) for fact in payload["facts"]]
+    return [_tell(fact) for fact in payload["facts"] if not orders_a_writer(fact["value"])]
 
 
 def _tell(fact: Fact) -> str:

@@ -1,6 +1,7 @@
 """A verdict on file: what it holds, that it can be made again, and every way in which it stops counting."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,6 +135,18 @@ def test_a_folder_without_git_has_uncommitted_changes(own_folder: Path) -> None:
     """No commit is known, so nothing can be promoted for one."""
     assert read_commit(own_folder) == Commit("", "", has_changes=True)
     assert len(read_commit().sha) in {0, 40}
+
+
+@pytest.mark.req("FLAG-R12")
+def test_code_installed_into_a_repository_is_not_of_its_commit(own_folder: Path) -> None:
+    """The repository itself is; a package in its environment is of no commit that git could tell."""
+    git = ["git", "-c", "user.name=Ana", "-c", "user.email=ana@vendor.example", "-C", str(own_folder)]
+    for order in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "one"]):
+        subprocess.run([*git, *order], check=True)  # noqa: S603  # words of this test
+    installed = own_folder / ".venv" / "site-packages"
+    installed.mkdir(parents=True)
+    assert len(read_commit(own_folder).sha) == 40
+    assert read_commit(installed) == Commit("", "", has_changes=True)
 
 
 @pytest.mark.req("GATE-R21")

@@ -9,6 +9,7 @@ from hypothesis import given
 
 from backend.demo.scripted_model import ScriptedModelServer
 from backend.domain.campaign import EmailPayload, email_payload
+from backend.domain.facts import Fact
 from backend.graphs import (
     campaign_graph,
     email_compose_graph,
@@ -25,6 +26,7 @@ from backend.ports import MakeLLM
 from tests.fakes.clock import FixedClock
 from tests.fakes.scripted_model import ScriptedLLM
 from tests.graphs.team import EMAIL, INCOMING, REPLY, known_records, silent_team, team
+from tests.graphs.test_default_emails import ORDERS, fact
 from tests.llm.adapter import deepseek
 from tests.northwind import LINK
 from tests.strategies import any_json
@@ -72,6 +74,20 @@ async def test_nothing_from_outside_leaves_its_fence(worker: str) -> None:
     assert fences >= 9
     assert "IGNORE" not in outside + asked.prompt.system
     assert asked.prompt.user.count("<<<") == asked.prompt.user.count(">>>") == fences
+
+
+@pytest.mark.req("TEXT-R20")
+@pytest.mark.parametrize("led", [False, True])
+async def test_a_fact_that_gives_orders_stands_in_no_prompt(*, led: bool) -> None:
+    """Neither the leader's nor a writer's, with a researcher or without; the other facts stay."""
+    writers = team()
+    writers.records.dossiers["ada"]["facts"].append(Fact(**fact("profile", ORDERS[0], confidence=1.0)))
+    state = await writers.write(led=led)
+    assert [asked.prompt.name for asked in writers.model.asked] == (["email:role_plan"] if led else []) + ["email:compose"]
+    for asked in writers.model.asked:
+        assert ORDERS[0] not in asked.prompt.user
+        assert "two ledgers" in asked.prompt.user
+    assert len(state["draft"]["provenance"]["evidence"]) == 2
 
 
 @pytest.mark.req("AA06-R23")

@@ -19,6 +19,7 @@ from rich.console import Console
 from backend.d1.database import open_database
 from backend.d1.statements import Row
 from backend.demo.run import DATABASE, OUTBOX, STORIES, DemoContradicted, Performance, _check, run_demo
+from backend.demo.script import speak
 from backend.demo.scripted_model import ScriptedModelServer
 from backend.demo.story import read_story
 from tests.goldens import CheckGolden
@@ -150,6 +151,13 @@ def test_a_second_run_gets_a_folder_of_its_own() -> None:
     first, second = perform(), perform()
     assert second == first.replace(f"{DEMO}/1", f"{DEMO}/2")
     assert sorted(path.name for path in DEMO.iterdir()) == ["1", "2"]
+
+
+def test_the_script_names_no_firm_that_is_not_known() -> None:
+    """A contact without a company is written to all the same, with no field left to fill."""
+    said = [speak("email:compose", "", f"This is touch {number} of the sequence, version 1.") for number in range(1, 7)]
+    assert not any("{{company}}" in email for email in said)
+    assert "{{company}}" in speak("email:compose", "", "<<<DATA company\nname: Firn\nDATA company>>>")
 
 
 def test_the_kill_switch_holds_in_the_demo_too() -> None:
