@@ -9,7 +9,6 @@ from hypothesis import given
 
 from backend.demo.scripted_model import ScriptedModelServer
 from backend.domain.campaign import EmailPayload, email_payload
-from backend.domain.facts import Fact
 from backend.graphs import (
     campaign_graph,
     email_compose_graph,
@@ -81,7 +80,8 @@ async def test_nothing_from_outside_leaves_its_fence(worker: str) -> None:
 async def test_a_fact_that_gives_orders_stands_in_no_prompt(*, led: bool) -> None:
     """Neither the leader's nor a writer's, with a researcher or without; the other facts stay."""
     writers = team()
-    writers.records.dossiers["ada"]["facts"].append(Fact(**fact("profile", ORDERS[0], confidence=1.0)))
+    orders: Any = fact("profile", ORDERS[0], confidence=1.0)
+    writers.records.dossiers["ada"]["facts"].append(orders)
     state = await writers.write(led=led)
     assert [asked.prompt.name for asked in writers.model.asked] == (["email:role_plan"] if led else []) + ["email:compose"]
     for asked in writers.model.asked:
