@@ -10,6 +10,7 @@ from backend.checkpointer import D1Saver
 from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_proven_database
 from backend.d1.meter import MeteredDatabase
+from backend.d1.sharing import SharedDatabase
 from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, SystemClock, commit_of, flags_of, look_around, reveal
 from backend.domain.flags import Flags
 from backend.emails import Emails
@@ -72,11 +73,12 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         SettingRefused: the key is short, or the extra `encryption` is not installed.
     """
     saver = D1Saver(database, key=checkpoint_key, keep_latest=True)
+    of_runs = SharedDatabase(database)
     campaign, orchestrator = GRAPHS["campaign"].build, GRAPHS["email_orchestrator"].build
     return Service(
         campaigns=Campaigns(
-            threads=D1Threads(database, saver, flags),
-            ledger=D1SendLedger(database, LEASE),
+            threads=D1Threads(of_runs, saver, flags),
+            ledger=D1SendLedger(of_runs, LEASE),
             graphs={coach: campaign(saver, coach=coach) for coach in (False, True)},
             make_llm=make_llm,
             mailer=mailer,
