@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.facts import Fact
@@ -64,10 +64,14 @@ class Company(TypedDict):
     company_id: str
     name: str
     domain: str | None
+    time_zone: NotRequired[str | None]
 
 
 class Campaign(TypedDict):
-    """A campaign says what is offered, by whom, and which links a draft may hold."""
+    """A campaign says what is offered, by whom, and which links a draft may hold.
+
+    It may say when its emails leave, as `domain.schedule` reads it; what it leaves out, or None, the settings say.
+    """
 
     campaign_id: str
     name: str
@@ -75,6 +79,10 @@ class Campaign(TypedDict):
     sender_name: str
     sender_address: str
     allowed_links: list[str]
+    send_days: NotRequired[str | None]
+    send_hours: NotRequired[str | None]
+    time_zone: NotRequired[str | None]
+    holiday_country: NotRequired[str | None]
 
 
 class Email(TypedDict):
