@@ -40,7 +40,7 @@ from backend.errors import (
     public_sentence,
 )
 from backend.graphs.campaign_graph import CampaignDeps
-from backend.graphs.sending import Sending
+from backend.graphs.sending import APPROVAL_MAX_AGE_DAYS, Sending
 from backend.ports import Clock, Enrolment, Lease, Mailer, MakeLLM, Run, SendLedger, Threads
 
 CLAIM_SIZE = 10
@@ -111,6 +111,7 @@ class Campaigns:
     make_llm: MakeLLM
     mailer: Mailer
     clock: Clock
+    approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS)
     run_deadline_s: float = RUN_DEADLINE_S
     run_step_limit: int = RUN_STEP_LIMIT
 
@@ -237,7 +238,7 @@ class Campaigns:
     async def _invoke(self, run: Run) -> dict[str, Any]:
         graph = self.graphs[run.case.flags.campaign_coach_enabled]
         config = RunnableConfig(configurable={"thread_id": run.case.thread.thread_id}, recursion_limit=self.run_step_limit)
-        sending = Sending(self.ledger, self.mailer, self.clock)
+        sending = Sending(self.ledger, self.mailer, self.clock, self.approval_max_age)
         deps = CampaignDeps(case=run.case, lease=run.lease, make_llm=self.make_llm, sending=sending)
         begin = await _begin(graph, config, run.case)
         return await graph.ainvoke(begin, config, context=deps, durability="exit")
@@ -257,10 +258,13 @@ def _tell(run: Run, state: dict[str, Any]) -> RunReport:
     thread = run.case.thread
     for waiting in state.get("__interrupt__", ()):
         held: HeldDraft = waiting.value
-        run.hold(waiting.id, held, state["draft"])
+        why = state["draft"]["graph_meta"].get("asked_again", "")
+        run.hold(waiting.id, held, state["draft"], why)
         draft_id = draft_id_of(thread.thread_id, held["step"], held["version"])
         failures = _model_failures(state)
-        return RunReport(thread.thread_id, "awaiting_approval", step=held["step"], draft_id=draft_id, model_failures=failures)
+        return RunReport(
+            thread.thread_id, "awaiting_approval", why, step=held["step"], draft_id=draft_id, model_failures=failures
+        )
     standing: Standing = state["standing"]
     step, next_touch_at = state.get("step", 0), standing["next_touch_at"]
     run.schedule(standing["status"], step=step, next_touch_at=next_touch_at, reason=standing["reason"])

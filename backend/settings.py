@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     outbox_dir: str = ".data/outbox"
     resend_api_key: SecretStr | None = None
 
+    approval_max_age_days: int = Field(default=7, ge=1, le=365)
+
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"

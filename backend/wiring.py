@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from backend.campaigns import LEASE, Campaigns
 from backend.checkpointer import D1Saver
@@ -16,6 +17,7 @@ from backend.domain.flags import Flags
 from backend.emails import Emails
 from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
+from backend.graphs.sending import APPROVAL_MAX_AGE_DAYS
 from backend.intake import Intake
 from backend.listings import Lists, Sends
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
@@ -64,6 +66,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     mailer: Mailer,
     flags: Flags,
     commit: str = "",
+    approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS),
     checkpoint_key: str | None = None,
     cron_secrets: tuple[str, ...] = (),
 ) -> Service:
@@ -83,6 +86,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
             make_llm=make_llm,
             mailer=mailer,
             clock=clock,
+            approval_max_age=approval_max_age,
         ),
         emails=Emails(
             records=D1Records(database, flags),
@@ -138,6 +142,7 @@ async def open_service(
             mailer=mailer,
             flags=flags_of(settings),
             commit=commit_of(settings),
+            approval_max_age=timedelta(days=settings.approval_max_age_days),
             checkpoint_key=reveal(settings.checkpoint_key),
             cron_secrets=tuple(
                 secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret

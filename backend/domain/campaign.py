@@ -131,7 +131,8 @@ class ModelFailure(TypedDict):
 class GraphMeta(TypedDict, total=False):
     """Producing a draft took this, and the reviewer found this. Tokens are counts; `cost_usd` is US dollars.
 
-    `model_calls` counts requests made, whatever came back; `model_failures` is there when one came to nothing.
+    `model_calls` counts requests made, whatever came back; `model_failures` is there when one came to nothing. `asked_again`
+    says why a text that was approved before waits once more.
     """
 
     prompt: str
@@ -145,6 +146,7 @@ class GraphMeta(TypedDict, total=False):
     review_notes: list[str]
     unresolved_fields: list[str]
     faults: list[str]
+    asked_again: str
 
 
 class Draft(TypedDict):
@@ -226,7 +228,10 @@ class DecisionRequest:
 
 
 class DecisionRecord(TypedDict):
-    """A person's decision as it was made durable, and as the graph is resumed with it: `approved` is what may be sent."""
+    """A person's decision as it was made durable, and as the graph is resumed with it: `approved` is what may be sent.
+
+    `override` says that they meant what the gate finds wrong with it.
+    """
 
     decision: Decision
     draft_id: str
@@ -237,6 +242,7 @@ class DecisionRecord(TypedDict):
     feedback: str
     reason: str
     accepts_default: bool
+    override: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)

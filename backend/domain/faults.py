@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from backend.domain.campaign import Email, GraphMeta
 from backend.domain.closing import offers_opt_out
 from backend.domain.links import strange_links
 from backend.domain.text import UNRESOLVED_FIELD, clean
@@ -21,6 +22,16 @@ def find_faults(subject: str, body: str, allowed_links: Collection[str]) -> list
     if clean(body) and not offers_opt_out(clean(body)):
         faults.append("the body has no opt-out line: it does not say how to be left alone")
     return faults
+
+
+def name_faults(email: Email, allowed_links: Collection[str]) -> GraphMeta:
+    """Name on a draft what a person must look at before approving; a text without a fault bears nothing."""
+    named = GraphMeta()
+    if unresolved := find_unresolved(f"{email['subject']}\n{email['body']}"):
+        named["unresolved_fields"] = unresolved
+    if faults := find_faults(email["subject"], email["body"], allowed_links):
+        named["faults"] = faults
+    return named
 
 
 def find_gaps(subject: str, body: str) -> list[str]:

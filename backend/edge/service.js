@@ -19,6 +19,7 @@ const AUTHORITY = "/etc/cloudflare/certs/cloudflare-containers-ca.crt";
 
 /** Variables and secrets of the Worker that the service reads from its environment. */
 const PASSED_ON = [
+  "APPROVAL_MAX_AGE_DAYS",
   "CAMPAIGN_COACH_ENABLED",
   "CHECKPOINT_KEY",
   "CRON_SECRET",

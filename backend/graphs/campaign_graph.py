@@ -1,8 +1,8 @@
 """AA02: one coach plans a campaign once, and every touch obeys. Spec: specs/AA02-hierarchical-campaign-coach-worker.md.
 
-    START ─► coach_plan ─► check_reply ─► compose_touch ─► await_approval ⏸ ─► send_touch ─► schedule_next ─► END
-             (only with     │   ▲                              │  │  │                            ▲
-              the coach)    │   └───────── regenerate ─────────┘  │  └────────── reject ──────────┘
+    START ─► coach_plan ─► check_reply ─► compose_touch ─► await_approval ⏸ ◄─► send_touch ─► schedule_next ─► END
+             (only with     │   ▲                              │  │  │                             ▲
+              the coach)    │   └───────── regenerate ─────────┘  │  └────────── reject ───────────┘
                             └─► END                               └─► END (stop)
 
 One thread a (campaign, contact), resumed for weeks. Every run starts at START, reads one case, and is one transaction; only
@@ -20,6 +20,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
+from backend.domain.approval import ask_again
 from backend.domain.campaign import (
     Case,
     DecisionRecord,
@@ -289,13 +290,23 @@ async def await_approval(
             return _end("stopped", f"stopped by {decision['decided_by']}", decision=decision)
 
 
-async def send_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) -> Command[Literal["schedule_next", "__end__"]]:
-    """Send exactly what was approved, at most once, if the ledger allows it at this instant; nothing else sends."""
-    deps, decision = runtime.context, cast("DecisionRecord", state.get("decision"))
+async def send_touch(
+    state: CampaignState, runtime: Runtime[CampaignDeps]
+) -> Command[Literal["schedule_next", "await_approval", "__end__"]]:
+    """Send exactly what was approved, at most once, if the ledger allows it at this instant; nothing else sends.
+
+    What is no longer as it was approved waits for a person once more, as a new version.
+    """
+    deps, decision, draft = runtime.context, cast("DecisionRecord", state.get("decision")), cast("Draft", state.get("draft"))
+    step, evidence = state.get("step", 0), draft["provenance"]["evidence"]
     try:
-        email = await deliver(deps.sending, deps.case, deps.lease, decision, state.get("step", 0))
+        email = await deliver(deps.sending, deps.case, deps.lease, decision, step, evidence=evidence)
     except SendRefused as refusal:
         return _end("stopped", refusal.why, decision=decision)
+    except AskedAgain as change:
+        again = ask_again(draft, decision["approved"], deps.case, str(change))
+        version = decision["version"] + 1
+        return Command(goto="await_approval", update={"draft": again, "version": version, "decision": None})
     touch = _touch(state, decision, "sent", at=email.sent_at, message_id=email.message_id)
     return Command(goto="schedule_next", update={"touches": [touch], "anchor_at": email.sent_at})
 

@@ -11,8 +11,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from backend.domain.campaign import Draft, EmailPayload, GraphMeta
-from backend.domain.faults import find_faults, find_unresolved
+from backend.domain.campaign import Draft, Email, EmailPayload
+from backend.domain.faults import name_faults
 from backend.graphs import email_compose_graph
 from backend.graphs.writing import WorkerDeps
 
@@ -39,12 +39,9 @@ async def compose(state: OutreachState, runtime: Runtime[WorkerDeps]) -> dict[st
 async def flag_faults(state: OutreachState) -> dict[str, Any]:
     """Name what a person must look at before approving; with a field nobody filled the draft is not approved unseen."""
     draft = state["draft"]
-    found = GraphMeta()
-    if unresolved := find_unresolved(f"{draft['subject']}\n{draft['body']}"):
-        found["unresolved_fields"] = unresolved
-    if faults := find_faults(draft["subject"], draft["body"], state["payload"]["allowed_links"]):
-        found["faults"] = faults
-    return {"draft": {**draft, "graph_meta": {**draft["graph_meta"], **found}}}
+    email = Email(subject=draft["subject"], body=draft["body"])
+    named = name_faults(email, state["payload"]["allowed_links"])
+    return {"draft": {**draft, "graph_meta": {**draft["graph_meta"], **named}}}
 
 
 # Topology

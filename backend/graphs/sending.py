@@ -4,34 +4,41 @@ Only `send_touch` calls `deliver`. A claim another run made was perhaps posted, 
 within that provider's memory; a claim of this run was certainly not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from backend.domain.approval import why_outdated
 from backend.domain.campaign import Case, DecisionRecord
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.suppression import normalise_address
-from backend.errors import MailOutcomeUnknown, MailPostponed, MailRefused, SendDeferred, SendNeedsPerson
+from backend.errors import AskedAgain, MailOutcomeUnknown, MailPostponed, MailRefused, SendDeferred, SendNeedsPerson
 from backend.ports import Clock, Lease, Mailer, OutgoingEmail, Reservation, SendLedger
 
 LOOKS_BEFORE_A_SEND = 3
 DEFERRED_FOR = timedelta(minutes=1)
+APPROVAL_MAX_AGE_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Sending needs these from outside."""
+    """Sending needs these from outside; an approval older than `approval_max_age` is asked for again."""
 
     ledger: SendLedger
     mailer: Mailer
     clock: Clock
+    approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS)
 
 
-async def deliver(outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, step: int) -> OutgoingEmail:
-    """Send what was approved, unless it was sent before, and return the email as it left.
+async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
+    outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, step: int, *, evidence: Sequence[str]
+) -> OutgoingEmail:
+    """Send what was approved, unless it was sent before, and return the email as it left; `evidence` is what it rests on.
 
     Raises:
-        SendRefused, AskedAgain, ApprovalMissing, LeaseLost: as `SendLedger.reserve` says; nothing was handed to the mailer.
+        SendRefused, ApprovalMissing, LeaseLost: as `SendLedger.reserve` says; nothing was handed to the mailer.
+        AskedAgain: what was approved is not what stands now; nothing was handed to the mailer, and nothing stays claimed.
         SendDeferred: this host's clock is off, or the provider takes nothing just now; nothing left, and nothing stays claimed.
         SendNeedsPerson: an earlier attempt may have left; nothing was handed to the mailer.
         MailRefused, MailOutcomeUnknown: what the provider said, settled in the run.
@@ -41,6 +48,9 @@ async def deliver(outside: Sending, case: Case, lease: Lease, decision: Decision
         return reservation.email
     if reservation.state == "failed":
         raise MailRefused(reservation.provider, "an earlier attempt at this touch was refused")
+    if reservation.mine and (why := why_outdated(case, decision, evidence, outside.approval_max_age)):
+        outside.ledger.release(reservation)
+        raise AskedAgain(why)
     if not _may_be_posted(reservation, outside.mailer):
         outside.ledger.settle(reservation, "unknown", error="another attempt may have left, and cannot be repeated safely")
         raise SendNeedsPerson(reservation.thread_id, step, reservation.provider)

@@ -12,7 +12,7 @@ import structlog
 
 from backend.domain.campaign import Draft, Email, EmailPayload, GraphMeta, ModelFailure
 from backend.domain.closing import close, without_closing
-from backend.domain.facts import Fact
+from backend.domain.facts import evidence_of
 from backend.domain.links import find_links, strange_links, without_strange_links
 from backend.domain.outside_words import orders_a_writer
 from backend.domain.provenance import provenance
@@ -22,8 +22,6 @@ from backend.ports import Answer, MakeLLM, Prompt
 
 MAX_SUBJECT_CHARS = 200
 MAX_BODY_CHARS = 10_000
-MAX_FACT_CHARS = 1_000
-"""A fact may be a whole document; a prompt, and so its price, holds no more than this of it."""
 MAX_REJECTED_CHARS = 2_000
 """Of an answer that was not used: enough to see what the model misunderstood."""
 
@@ -139,13 +137,7 @@ def gather_evidence(payload: EmailPayload) -> list[str]:
     """
     if "researcher" not in payload.get("roles", ["researcher"]):
         return []
-    return [_tell(fact) for fact in payload["facts"] if not orders_a_writer(fact["value"])]
-
-
-def _tell(fact: Fact) -> str:
-    value, observed_on = cut_on_word(one_line(fact["value"]), MAX_FACT_CHARS), fact["observed_at"][:10]
-    observed = f"; observed {observed_on}" if observed_on else ""
-    return f"{fact['field']}: {value} (source: {fact['source']}{observed}; confidence {fact['confidence']:.0%})"
+    return [evidence_of(fact) for fact in payload["facts"] if not orders_a_writer(fact["value"])]
 
 
 def quotable(text: str) -> str:

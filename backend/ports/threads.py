@@ -81,8 +81,8 @@ class Run(Protocol):
     lease: Lease
     case: Case
 
-    def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft) -> None:
-        """Keep a new draft row that waits for a person, and let the thread wait with it."""
+    def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft, why: str = "") -> None:
+        """Keep a new draft row that waits for a person, and let the thread wait with it; `why` it is asked again, if it is."""
         ...
 
     def ask_again(self, why: str) -> None:

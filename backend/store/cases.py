@@ -91,6 +91,7 @@ def decision_of(row: Row) -> DecisionRecord:
         feedback=row["feedback"],
         reason=row["reason"],
         accepts_default=bool(row["accepts_default"]),
+        override=bool(row["override"]),
     )
 
 

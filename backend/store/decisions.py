@@ -59,7 +59,7 @@ WHERE {_WAITING} AND EXISTS (SELECT 1 FROM drafts WHERE {_THIS} AND status = 'wi
 # An approval is for this text, for this recipient, from this sender; the addressee that is stored is the one that was approved.
 _DECIDE = f"""
 UPDATE drafts SET status = 'decided', decision = ?5, decision_key = ?4, decided_by = ?6, decided_at = {NOW}, feedback = ?7,
-  reason = ?8, accepts_default = ?9, approved_subject = ?10, approved_body = ?11,
+  reason = ?8, accepts_default = ?9, override = ?15, approved_subject = ?10, approved_body = ?11,
   recipient_name = contact_name, recipient_address = contact_address, sender_name = campaign_sender_name,
   sender_address = campaign_sender_address
 FROM ({_ADDRESSEE}) AS addressee

@@ -24,7 +24,7 @@ INSERT INTO drafts (thread_id, step, version, campaign_id, interrupt_id, status,
 SELECT thread_id, ?4, ?5, campaign_id, ?6, 'pending', ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, {NOW} FROM threads WHERE {_HELD}"""
 _REOPEN = f"""
 UPDATE drafts SET status = 'pending', decision = NULL, decision_key = NULL, decided_by = NULL, decided_at = NULL,
-  accepts_default = 0, approved_subject = NULL, approved_body = NULL, feedback = '', reason = ''
+  accepts_default = 0, override = 0, approved_subject = NULL, approved_body = NULL, feedback = '', reason = ''
 WHERE status = 'decided' AND (thread_id, step, version) IN (
   SELECT thread_id, step, draft_version FROM threads WHERE {_HELD} AND status = 'decided'
 )"""
@@ -70,15 +70,15 @@ class D1Run:
         self._transaction = transaction
         self._outcome = self._stay("nothing was told")
 
-    def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft) -> None:
+    def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft, why: str = "") -> None:
         """See `ports.Run.hold`."""
         text = (draft["subject"], draft["body"], json.dumps(draft["provenance"]), json.dumps(draft["graph_meta"]))
         addressee = astuple(addressee_of(self.case.campaign, self.case.dossier["contact"]))
         self._stage(_HOLD, held["step"], held["version"], interrupt_id, *text, *addressee)
         self._outcome = _Outcome(
-            is_told=False,
+            is_told=bool(why),
             status="awaiting_approval",
-            reason=WAITING_FOR_A_PERSON,
+            reason=why or WAITING_FOR_A_PERSON,
             step=held["step"],
             draft_version=held["version"],
         )

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from backend.campaigns import CLAIM_SIZE, LEASE, RUN_DEADLINE_S, Campaigns
-from backend.graphs.writing import MAX_FACT_CHARS
+from backend.domain.facts import MAX_FACT_CHARS
 from backend.settings import Settings
 from tests.fakes.silent_model import SilentLLM
 from tests.northwind import SCRIPT

@@ -146,12 +146,12 @@ async def test_who_is_written_to_and_by_whom_is_part_of_the_approval(change: str
 
 @pytest.mark.req("RUN-R11")
 async def test_an_approval_whose_recipient_changed_before_the_send_is_asked_again() -> None:
-    """The decision is durable, the contact gets another address, the run comes later: the draft waits again and says why."""
+    """The decision is durable, the contact gets another address, the run comes later: a new version waits and says why."""
     async with open_fleet(SCRIPT) as fleet:
         await fleet.approved_but_not_sent()
         await fleet.rows.set_contacts(address="evil@northwind.example")
         (run,) = (await fleet.resume()).runs
-        assert (run.status, run.draft_id, fleet.mailer.attempts.total()) == ("awaiting_approval", "close:ada:0:1", 0)
+        assert (run.status, run.draft_id, fleet.mailer.attempts.total()) == ("awaiting_approval", "close:ada:0:2", 0)
         because = (await fleet.service.views.thread("close", "ada")).waiting_because
         assert because
         assert "changed after the approval" in because.sentence

@@ -1,0 +1,47 @@
+"""An approval is still meant when what it rested on still stands: rules that say why a person is asked again."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from backend.domain.campaign import Case, DecisionRecord, Draft, Email, GraphMeta
+from backend.domain.facts import evidence_of, overtaken
+from backend.domain.faults import name_faults
+from backend.domain.instants import from_text
+from backend.domain.links import strange_links
+from backend.domain.provenance import provenance
+from backend.domain.text import cut_on_word
+
+MAX_FACT_CHARS_SHOWN = 200
+
+
+def why_outdated(case: Case, decision: DecisionRecord, evidence: Sequence[str], max_age: timedelta) -> str:
+    """Say why the approval is no longer meant at the instant of `case`, or nothing.
+
+    It is older than `max_age`, a line of `evidence` has been overtaken, or the campaign does not allow a link any more. What a
+    person overrode they meant, whatever the campaign allows.
+    """
+    if case.now - from_text(decision["decided_at"]) > max_age:
+        return f"the approval is older than {max_age.days} days"
+    if changed := overtaken(evidence, case.dossier["facts"]):
+        more = f" ({len(changed) - 1} more)" if len(changed) > 1 else ""
+        return f"a fact it rests on has changed: {cut_on_word(changed[0], MAX_FACT_CHARS_SHOWN)}{more}"
+    approved = f"{decision['approved']['subject']}\n{decision['approved']['body']}"
+    if not decision.get("override") and (strangers := strange_links(approved, case.campaign["allowed_links"])):
+        return f"the campaign does not allow a link of it any more: {strangers[0]}"
+    return ""
+
+
+def ask_again(draft: Draft, approved: Email, case: Case, why: str) -> Draft:
+    """The next version of `draft`: the text that was approved, which a person decides on again, knowing `why`.
+
+    It rests on the facts as they stand now, so what was asked about once is not asked about again.
+    """
+    written, meta = draft["provenance"], draft["graph_meta"]
+    evidence = [evidence_of(fact) for fact in case.dossier["facts"]] if written["evidence"] else []
+    told = GraphMeta(prompt=meta.get("prompt", ""), model=meta.get("model", "none"), model_calls=0, asked_again=why)
+    return Draft(
+        subject=approved["subject"],
+        body=approved["body"],
+        provenance=provenance(written["source"], written["reason"], confidence=written["confidence"], evidence=evidence),
+        graph_meta={**told, **name_faults(approved, case.campaign["allowed_links"])},
+    )
