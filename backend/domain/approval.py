@@ -8,6 +8,7 @@ from backend.domain.facts import evidence_of, overtaken
 from backend.domain.faults import name_faults
 from backend.domain.instants import from_text
 from backend.domain.links import strange_links
+from backend.domain.outside_words import orders_a_writer
 from backend.domain.provenance import provenance
 from backend.domain.text import cut_on_word
 
@@ -37,11 +38,16 @@ def ask_again(draft: Draft, approved: Email, case: Case, why: str) -> Draft:
     It rests on the facts as they stand now, so what was asked about once is not asked about again.
     """
     written, meta = draft["provenance"], draft["graph_meta"]
-    evidence = [evidence_of(fact) for fact in case.dossier["facts"]] if written["evidence"] else []
+    evidence = [evidence_of(fact) for fact in case.dossier["facts"] if not orders_a_writer(fact["value"])]
     told = GraphMeta(prompt=meta.get("prompt", ""), model=meta.get("model", "none"), model_calls=0, asked_again=why)
     return Draft(
         subject=approved["subject"],
         body=approved["body"],
-        provenance=provenance(written["source"], written["reason"], confidence=written["confidence"], evidence=evidence),
+        provenance=provenance(
+            written["source"],
+            written["reason"],
+            confidence=written["confidence"],
+            evidence=evidence if written["evidence"] else [],
+        ),
         graph_meta={**told, **name_faults(approved, case.campaign["allowed_links"])},
     )
