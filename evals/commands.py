@@ -1,4 +1,4 @@
-"""`agentic-sales gate …`: the commands of the release gate, which reach the command line by an entry point."""
+"""`agentic-sales gate …` and `evals …`: commands from above the service, which reach the command line by entry points."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 gate = typer.Typer(help="The release gate: PROMOTE, HOLD or ROLLBACK for a flag, on evidence.", no_args_is_help=True)
+evals = typer.Typer(help="The golden data sets: push them to LangSmith, measure the coach by them.", no_args_is_help=True)
 
 VerdictFile = Annotated[Path, typer.Argument(help="The verdict's JSON file; its cells lie beside it.", dir_okay=False)]
 
@@ -111,3 +112,20 @@ def show_verdict(file: VerdictFile) -> None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         fail(f"{file} is no verdict: {error}.")
     say(out(), page)
+
+
+@evals.command("push")
+def push_datasets(
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds the push may take.")] = 300,
+) -> None:
+    """Make LangSmith's data sets hold what evals/datasets holds, and tag that version `golden`, which `gate run` reads.
+
+    What is there already is not written again, and what is not on file is removed from the version that is tagged. The tag is
+    moved last: a push that was ended has moved none, and the next one goes on where it stood. LANGSMITH_API_KEY says as whom,
+    LANGSMITH_ENDPOINT to where. The exit code is 0 when every data set is whole and 1 otherwise.
+
+    Example: agentic-sales evals push --deadline 120
+    """
+    from evals.operator import push_and_report
+
+    raise typer.Exit(push_and_report(deadline))

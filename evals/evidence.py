@@ -31,7 +31,7 @@ Evidence = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Everything a decision is made from."""
+    """Everything a decision is made from; `sources` says of each path where its examples were read."""
 
     flag: str
     designs: Sequence[Design]
@@ -39,6 +39,7 @@ class Measurement:
     conditions: Conditions
     commit: Commit
     decided_at: datetime
+    sources: Mapping[str, Mapping[str, str]]
 
 
 def write_evidence(folder: Path, of: Measurement, policy: Policy = POLICY) -> tuple[Path, Evidence]:
@@ -164,6 +165,7 @@ def _describe(of: Measurement, trials: Sequence[Trial], policy: Policy) -> Evide
         "policy": asdict(policy),
         "policy_sha256": policy.fingerprint,
         "dataset_sha256": datasets_sha256(of.designs),
+        "sources": of.sources,
         "conditions": asdict(of.conditions),
         "designs": [asdict(design) for design in sorted(of.designs, key=lambda design: design.path)],
         "arms": {arm: _asked([trial for trial in trials if trial.arm == arm]) for arm in ARMS},

@@ -1,7 +1,8 @@
 """One example of a golden dataset, what a graph made of it, and what a check says of that: the words every eval shares."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -34,6 +35,18 @@ class Example:
     cluster: str
     slice: str
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The examples of a path, and where they were read: LangSmith's name for them with tag and version, or a file's SHA-256."""
+
+    examples: Sequence[Example]
+    source: Mapping[str, str]
+
+
+class DatasetRefused(ValueError):
+    """A file of examples is not what a dataset is made of."""
 
 
 class Touch(TypedDict):
@@ -92,15 +105,38 @@ def dataset_file(path: str, folder: Path = DATASETS) -> Path:
     return folder / f"{path.replace(':', '.')}.jsonl"
 
 
-def read_examples(path: str, folder: Path = DATASETS) -> list[Example]:
-    """Read a path's examples in the file's order; a line that is not an example raises `ValueError` naming file and line."""
+def read_dataset(path: str, folder: Path = DATASETS) -> Dataset:
+    """Read a path's examples in the file's order, and the file's digest.
+
+    Raises:
+        DatasetRefused: a line is not an example, or has the id of an earlier one; it names file and line.
+        OSError: the file cannot be read.
+    """
     file = dataset_file(path, folder)
-    found: list[Example] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    content = file.read_bytes()
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        problem = f"{file.name} is not in UTF-8"
+        raise DatasetRefused(problem) from error
+    return Dataset(_parse(path, file.name, text), {"file": file.name, "sha256": sha256(content).hexdigest()})
+
+
+def read_examples(path: str, folder: Path = DATASETS) -> Sequence[Example]:
+    """Read a path's examples alone; see `read_dataset`."""
+    return read_dataset(path, folder).examples
+
+
+def _parse(path: str, name: str, text: str) -> list[Example]:
+    found: dict[str, Example] = {}
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         try:
-            fields = ExampleLine.model_validate_json(line).model_dump()
-            found.append(Example(path=path, **fields))
+            example = Example(path=path, **ExampleLine.model_validate_json(line).model_dump())
         except ValueError as error:
-            problem = f"{file.name}, line {number}: {error}"
-            raise ValueError(problem) from error
-    return found
+            problem = f"{name}, line {number}: {error}"
+            raise DatasetRefused(problem) from error
+        if example.example_id in found:
+            problem = f"{name}, line {number}: {example.example_id} is the id of an earlier line"
+            raise DatasetRefused(problem)
+        found[example.example_id] = example
+    return list(found.values())

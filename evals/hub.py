@@ -5,7 +5,7 @@ A call runs in a thread that nobody joins, because the SDK waits and tries again
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -13,20 +13,43 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from langsmith import Client
+from langsmith.utils import (
+    LangSmithAPIError,
+    LangSmithAuthError,
+    LangSmithConflictError,
+    LangSmithConnectionError,
+    LangSmithNotFoundError,
+    LangSmithRateLimitError,
+)
+from requests import Timeout
 from urllib3 import Retry
 
 from evals.evidence import Evidence
-from evals.examples import Example
+from evals.examples import Dataset, Example
+from evals.shape import ExampleLine
 from evals.trials import ARMS, Trial
 
 PREFIX = "agentic-sales"
+TAG = "golden"
+"""The version of a data set that was pushed last, and whole; no other is read."""
+METADATA = ("example_id", "cluster", "slice", "language")
+"""An example is described by these; LangSmith adds a word of its own, and keeps inputs and what is expected apart."""
 _RUNS_A_REQUEST = 100
+_REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (LangSmithAuthError, "it refuses the key (401)"),
+    (LangSmithNotFoundError, "it has no such thing (404)"),
+    (LangSmithConflictError, "somebody else writes there too (409)"),
+    (LangSmithRateLimitError, "it takes no more requests now (429)"),
+    (LangSmithAPIError, "it failed (500)"),
+    ((LangSmithConnectionError, Timeout), "it cannot be reached, or did not answer in time"),
+    (ValueError, "it holds what was not pushed there"),
+)
 
 T = TypeVar("T")
 
 
 class HubSilent(RuntimeError):
-    """LangSmith refused, failed or did not answer in time; the message is the kind of failure, and quotes nothing."""
+    """LangSmith refused, failed or did not answer in time; the message says which, and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +78,21 @@ class Hub:
         )
         return cls(client, unsent)
 
-    def read(self, path: str, *, within_s: float) -> list[Example]:
-        """Read the examples of a path's data set, by its name.
+    def read(self, path: str, *, within_s: float) -> Dataset:
+        """Read the examples of a path's data set, by its name, as they were pushed last.
 
         Raises:
             HubSilent: it could not be read, or is not what `evals push` writes.
         """
 
-        def read() -> list[Example]:
+        def read() -> Dataset:
             dataset = self.client.read_dataset(dataset_name=name_of(path))
-            found = [_example(path, each) for each in self.client.list_examples(dataset_id=dataset.id)]
+            as_of = self.client.read_dataset_version(dataset_id=dataset.id, tag=TAG).as_of
+            found = [example_of(path, each) for each in self.client.list_examples(dataset_id=dataset.id, as_of=as_of)]
             if not found:
-                raise LookupError
-            return sorted(found, key=lambda example: example.example_id)
+                raise ValueError
+            source = {"langsmith": name_of(path), "tag": TAG, "version": as_of.isoformat()}
+            return Dataset(sorted(found, key=lambda example: example.example_id), source)
 
         return within(within_s, read)
 
@@ -81,16 +106,17 @@ class Hub:
         def show() -> None:
             for path in sorted({trial.path for trial in trials}):
                 dataset = self.client.read_dataset(dataset_name=name_of(path))
+                held = self.client.list_examples(dataset_id=dataset.id)
+                known = {str((each.metadata or {}).get("example_id")): each.id for each in held}
                 for arm in ARMS:
                     chosen = [trial for trial in trials if (trial.path, trial.arm) == (path, arm)]
-                    self._show_arm(evidence, dataset.id, f"{path}:{arm}", chosen)
+                    self._show_arm(evidence, dataset.id, f"{path}:{arm}", chosen, known)
 
         within(within_s, show)
 
-    def _show_arm(self, evidence: Evidence, dataset_id: UUID, name: str, trials: Sequence[Trial]) -> None:
-        known = {
-            str((each.metadata or {}).get("example_id")): each.id for each in self.client.list_examples(dataset_id=dataset_id)
-        }
+    def _show_arm(
+        self, evidence: Evidence, dataset_id: UUID, name: str, trials: Sequence[Trial], known: Mapping[str, UUID]
+    ) -> None:
         said = {key: evidence[key] for key in ("flag", "commit", "decided_at", "seal")} | {
             "decision": evidence["verdict"]["decision"]
         }
@@ -133,21 +159,25 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         problem = f"no answer within {seconds:g} s"
         raise HubSilent(problem) from None
     if error:
-        raise HubSilent(type(error).__name__) from None
+        raise HubSilent(_reason(error)) from None
     return found  # type: ignore[return-value]  # None only beside an error
 
 
-def _example(path: str, found: Any) -> Example:
+def example_of(path: str, found: Any) -> Example:
+    """The example that LangSmith holds as `found`.
+
+    Raises:
+        ValueError: it is none that `evals push` writes.
+    """
     metadata: dict[str, Any] = found.metadata or {}
-    return Example(
-        example_id=metadata["example_id"],
-        path=path,
-        inputs=found.inputs,
-        expected=found.outputs["expected"],
-        cluster=metadata["cluster"],
-        slice=metadata["slice"],
-        language=metadata["language"],
-    )
+    kept = {key: value for key, value in metadata.items() if key in METADATA}
+    line: dict[str, Any] = {**kept, "inputs": found.inputs, "expected": (found.outputs or {}).get("expected")}
+    return Example(path=path, **ExampleLine.model_validate(line).model_dump())
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong in words of our own, because an error of the SDK may quote a prospect."""
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), type(error).__name__)
 
 
 def _run(trial: Trial, project: str, example_id: UUID | None) -> dict[str, Any]:

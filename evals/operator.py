@@ -1,9 +1,10 @@
-"""The gate at a terminal: a bar that tells what is left, the verdict, and where it lies."""
+"""Gate and data sets at a terminal: a bar that tells what is left, then what came of it, and where it lies."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -11,9 +12,11 @@ from rich.progress import Progress as Bar
 from backend.cli.terminal import err, fail, out, say
 from backend.domain.flags import FLAGS
 from backend.wiring import make_deepseek
-from evals.hub import Hub
+from evals.examples import PATHS, DatasetRefused, read_dataset
+from evals.hub import TAG, Hub, HubSilent, name_of, within
 from evals.journal import JournalRefused
 from evals.metered import Metered
+from evals.push import Written, push
 from evals.release import Order, measure, record, subjects_of
 from evals.run import Progress, Report
 
@@ -29,6 +32,8 @@ async def run_and_report(order: Order) -> int:
                 judge = Metered(make_llm)
                 subjects = subjects_of(order.flag, judge)
                 file, evidence = await measure(order, subjects, make_llm, judge=judge, report=report, say=say_err)
+    except DatasetRefused as refused:
+        fail(f"Nothing was measured: {refused}.")
     except JournalRefused as refused:
         fail(f"Nothing was measured: {refused}. The trials lie in {order.folder / '.running'}.")
     verdict = evidence["verdict"]
@@ -40,6 +45,46 @@ async def run_and_report(order: Order) -> int:
     say(err(), f"verdict {file}")
     say(err(), f"report  {file.with_suffix('.md')}")
     return int(verdict["exit_code"])
+
+
+def push_and_report(deadline_s: float) -> int:
+    """Push every data set, say of each what was written, and return the exit code: 0 when all are whole, else 1."""
+    hub = Hub.from_environment(timeout_s=min(deadline_s, 10))
+    if hub is None:
+        fail("Nothing was written: LANGSMITH_API_KEY is not set.")
+    try:
+        datasets = {path: read_dataset(path).examples for path in PATHS}
+    except (OSError, DatasetRefused) as refused:
+        fail(f"Nothing was written: {refused}.")
+    pushed, silence = [Written(path) for path in PATHS], ""
+    columns = (TextColumn("examples"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, console=err(), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("examples", total=sum(map(len, datasets.values())))
+
+        def push_all() -> None:
+            for written in pushed:
+                push(hub.client, datasets[written.path], written, partial(bar.advance, task))
+
+        try:
+            within(deadline_s, push_all)
+        except HubSilent as silent:
+            silence = str(silent)
+    return _tell_pushed(pushed, silence)
+
+
+def _tell_pushed(pushed: Sequence[Written], silence: str) -> int:
+    """Say what became of each data set; the first that is not whole is the one that LangSmith failed at."""
+    unfinished = [written for written in pushed if not written.whole]
+    for written in pushed:
+        if written.whole:
+            say(out(), str(written) if written.anything else f"{name_of(written.path)}: as it should be, nothing was written")
+    if not unfinished:
+        return 0
+    say(err(), f"{unfinished[0]}. LangSmith: {silence}; what it was asked last may have been done.", "red")
+    for written in unfinished[1:]:
+        say(err(), f"{name_of(written.path)}: not looked at")
+    say(err(), f"The gate goes on with the examples tagged {TAG} before. Push again: it goes on where this ended.")
+    return 1
 
 
 def say_err(text: str) -> None:

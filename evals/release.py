@@ -12,7 +12,7 @@ from backend.errors import AgenticSalesError
 from backend.ports import MakeLLM
 from backend.source import Commit, read_commit
 from evals.evidence import Evidence, Measurement, datasets_sha256, read_evidence, record_of, write_evidence
-from evals.examples import PATHS, Example, Subject, read_examples
+from evals.examples import PATHS, Dataset, Subject, read_dataset
 from evals.gate import Conditions
 from evals.hub import Hub, HubSilent
 from evals.journal import open_journal
@@ -34,7 +34,7 @@ class Order:
     attempt: int | None
     limits: Limits
     folder: Path
-    examples: Callable[[str], Sequence[Example]] = read_examples
+    examples: Callable[[str], Dataset] = read_dataset
     hub: Hub | None = None
     hub_within_s: float = 30
 
@@ -53,10 +53,12 @@ async def measure(  # noqa: PLR0913  # three have their default
     `judge` makes the models that the subjects' judged checks ask, whose cost counts against the budget too.
 
     Raises:
+        DatasetRefused: a file of examples is none.
         JournalRefused: the trials of a run before were edited, or another run of this attempt is under way.
     """
     commit, kill_switch_on = read_commit(), look_around().models_are_off
-    chosen = [(subject, _examples(order, subject.path, say)) for subject in subjects]
+    datasets = {subject.path: _dataset(order, subject.path, say) for subject in subjects}
+    chosen = [(subject, datasets[subject.path].examples) for subject in subjects]
     designs = [design_of(subject, examples, order.limits.repetitions) for subject, examples in chosen]
     attempt = max(order.attempt or 1, 1 + attempts_before(order.folder, order.flag, commit, designs))
     file = order.folder / ".running" / f"{order.flag}-{commit.sha[:12] or 'none'}-{attempt}.jsonl"
@@ -72,7 +74,8 @@ async def measure(  # noqa: PLR0913  # three have their default
             deadline_passed=outcome.deadline_passed,
             budget_spent=outcome.budget_spent,
         )
-        measurement = Measurement(order.flag, designs, outcome.trials, conditions, commit, datetime.now(UTC))
+        sources = {path: dataset.source for path, dataset in datasets.items()}
+        measurement = Measurement(order.flag, designs, outcome.trials, conditions, commit, datetime.now(UTC), sources)
         verdict_file, evidence = write_evidence(order.folder, measurement)
         verdict_file.with_suffix(".md").write_text(to_markdown(evidence), encoding="utf-8")
         verdict_file.with_suffix(".svg").write_text(to_svg(evidence), encoding="utf-8")
@@ -113,7 +116,7 @@ def subjects_of(flag: str, judge: MakeLLM) -> list[Subject]:
     return [replace(each, checks=(*each.checks, *judged_checks(each.path, judge))) for each in chosen]
 
 
-def _examples(order: Order, path: str, say: Say) -> Sequence[Example]:
+def _dataset(order: Order, path: str, say: Say) -> Dataset:
     """The examples of LangSmith where it answers, else of the repository."""
     if order.hub:
         try:

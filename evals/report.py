@@ -39,6 +39,7 @@ def to_markdown(evidence: Evidence) -> str:
         "## Asked, and with what",
         "",
         *asked,
+        *(f"- `{path}`: {_tell_source(source)}" for path, source in sorted(evidence["sources"].items())),
         f"- {digests}",
         f"- {', '.join(f'{name} {number}' for name, number in sorted(evidence['tools'].items()))}",
     ]
@@ -93,6 +94,12 @@ def _path(path: dict[str, Any]) -> Sequence[str]:
         "|---|---:|---:|---:|",
         *(_row(each["slice"], f"{each['examples']}", f"{each['off']:.3f}", f"{each['on']:.3f}") for each in path["slices"]),
     ]
+
+
+def _tell_source(source: dict[str, str]) -> str:
+    if "langsmith" in source:
+        return f"`{source['langsmith']}` of LangSmith, tag {source['tag']}, version {source['version']}"
+    return f"the file {source['file']}, SHA-256 `{source['sha256'][:12]}`"
 
 
 def _row(*cells: str) -> str:

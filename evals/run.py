@@ -66,15 +66,16 @@ Report = Callable[[Progress], None]
 
 
 def design_of(subject: Subject, examples: Sequence[Example], repetitions: int) -> Design:
-    """The grid that a path is to be measured on."""
+    """The grid that a path is to be measured on; the order of the examples does not matter."""
+    ordered = sorted(examples, key=lambda example: example.example_id)
     contents = [
         {name: getattr(each, name) for name in ("example_id", "inputs", "expected", "cluster", "slice", "language")}
-        for each in examples
+        for each in ordered
     ]
     return Design(
         path=subject.path,
         dataset_sha256=sha256(dump(contents).encode()).hexdigest(),
-        examples=tuple(Pinned(each.example_id, each.cluster, each.slice) for each in examples),
+        examples=tuple(Pinned(each.example_id, each.cluster, each.slice) for each in ordered),
         metrics=tuple(Metric(check.metric, check.kind, check.fingerprint) for check in subject.checks),
         repetitions=repetitions,
     )

@@ -14,7 +14,7 @@ from backend.domain.facts import Fact
 from backend.domain.languages import LANGUAGES
 from evals import shape
 from evals.checks.texts import inputs_text, runs_of
-from evals.examples import DATASETS, PATHS, Example, dataset_file, read_examples
+from evals.examples import DATASETS, PATHS, DatasetRefused, Example, dataset_file, read_examples
 
 EVERY_PATH = pytest.mark.parametrize("path", PATHS)
 MAX_SHARED = 0.55
@@ -55,6 +55,16 @@ def test_what_is_no_example_is_refused_with_its_place(key: str, value: Any, own_
     spoiled = json.dumps({**json.loads(second), key: value})
     dataset_file("email:reply", own_folder).write_text(f"{first}\n{spoiled}\n", "utf-8")
     with pytest.raises(ValueError, match=r"^email\.reply\.jsonl, line 2: "):
+        read_examples("email:reply", own_folder)
+
+
+@pytest.mark.req("EVALS-R2")
+@pytest.mark.parametrize(("lines", "why"), [(2, ", line 2: reply-"), (0, ", line 1: "), (-1, " is not in UTF-8")])
+def test_an_id_is_given_once_and_a_file_holds_examples(lines: int, why: str, own_folder: Path) -> None:
+    """The same line twice, an empty file and one in another encoding; the gate then measures nothing and ends with 1."""
+    first = dataset_file("email:reply").read_bytes().split(b"\n")[0]
+    dataset_file("email:reply", own_folder).write_bytes(b"\n".join([first] * lines) if lines >= 0 else b"\xff")
+    with pytest.raises(DatasetRefused, match=rf"^email\.reply\.jsonl{why}"):
         read_examples("email:reply", own_folder)
 
 

@@ -16,15 +16,16 @@ from evals.evidence import Evidence, Measurement, seal_of, verified_exit_code, v
 from evals.gate import Conditions
 from evals.report import to_markdown, to_svg
 from evals.trials import Trial
-from tests.evals.grids import FLAG, change, design, fill, is_on
+from tests.evals.grids import FLAG, PATH, change, design, fill, is_on
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+SOURCES = {PATH: {"file": "three.jsonl", "sha256": "f" * 64}}
 COMMIT = Commit("a" * 40, "Ana Ngata <ana@vendor.example>", has_changes=False)
 
 
 def keep(trials: list[Trial], folder: Path = Path("verdicts"), **conditions: Any) -> tuple[Path, Evidence]:
     """A verdict on file."""
-    return write_evidence(folder, Measurement(FLAG, [design()], trials, Conditions(**conditions), COMMIT, NOW))
+    return write_evidence(folder, Measurement(FLAG, [design()], trials, Conditions(**conditions), COMMIT, NOW, SOURCES))
 
 
 def check(file: Path, *, commit: str = COMMIT.sha, days: int = 0) -> tuple[str, int]:
@@ -110,7 +111,7 @@ def test_a_verdict_holds_ids_scores_and_hashes() -> None:
     """The fields are these, the file is written whole, and the same cells give the same bytes in any order."""
     file, evidence = keep(fill(design()))
     fields = "alpha arms author cells commit conditions dataset_sha256 decided_at designs flag format policy policy_sha256 seal"
-    assert sorted(evidence) == [*fields.split(), "tools", "verdict"]
+    assert sorted(evidence) == [*fields.split(), "sources", "tools", "verdict"]
     assert set(json.loads(cells_of(file).read_text().partition("\n")[0])) == set(Trial.__dataclass_fields__)
     assert sorted(path.suffix for path in file.parent.iterdir()) == [".json", ".jsonl"]
     other, _ = keep(fill(design())[::-1], Path("others"))

@@ -46,6 +46,7 @@ COMMANDS = [
     "gate watch",
     "gate verify",
     "gate show",
+    "evals push",
 ]
 
 
