@@ -6,6 +6,7 @@ The package in reading order:
     ports/           what the fleet needs from outside, as Protocols
     graphs/          one graph, one module, one page; registry.py names them all
     campaigns.py     the three verbs: enrol, resume, decide
+    sweeps.py        one sweep: slots that take the next due thread
     emails.py        one email for one contact, written by the organised team
     intake.py        what comes in: contacts and campaigns are added, contacts are marked
     read_models.py   what readers are shown

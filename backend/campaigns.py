@@ -5,11 +5,11 @@ happened, and a thread whose run was cut off is taken up again when its lease en
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -19,7 +19,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from backend.domain.access import EVERYWHERE, Reach
-from backend.domain.campaign import Case, DecisionRequest, Email, HeldDraft, Standing, Thread, ThreadStatus, draft_id_of
+from backend.domain.campaign import Case, DecisionRequest, Email, HeldDraft, Standing, Thread, draft_id_of
 from backend.domain.faults import find_faults
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.links import find_links
@@ -42,9 +42,8 @@ from backend.errors import (
 from backend.graphs.campaign_graph import CampaignDeps
 from backend.graphs.sending import APPROVAL_MAX_AGE_DAYS, Sending
 from backend.ports import Clock, Enrolment, Lease, Mailer, MakeLLM, Run, SendLedger, Threads
+from backend.sweeps import SWEEP_WIDTH, RunReport, RunStatus, Sweep, SweepReport
 
-CLAIM_SIZE = 10
-"""Threads a sweep claims, and runs side by side, at a time."""
 LEASE = timedelta(seconds=180)
 """Longer than a run may take, so a live run is never taken over."""
 RUN_DEADLINE_S = 150.0
@@ -59,47 +58,6 @@ _NEEDS_PERSON = (MailRefused, SendNeedsPerson, ApprovalMissing, CheckpointMismat
 
 _log = structlog.get_logger()
 
-RunStatus = Literal[ThreadStatus, "lease_lost", "not_committed"]
-"""The states a run leaves its thread in; the last two say that it left it to another worker, or as it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """A run left its thread so: `draft_id` names the draft that waits now, `next_touch_at` is when a sweep takes it up.
-
-    `error` is empty unless the run failed; `model_failures` counts asks that came to nothing and were replaced by a default.
-    """
-
-    thread_id: str
-    status: RunStatus
-    reason: str = ""
-    step: int = 0
-    draft_id: str | None = None
-    sent: bool = False
-    error: str = ""
-    next_touch_at: str | None = None
-    model_failures: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SweepReport:
-    """One sweep did this, thread by thread; `took_all` says that nothing was due any more when it ended."""
-
-    runs: list[RunReport]
-    took_all: bool = True
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Runs by the status they left; `sent`, `failed` and `model_failures` are counted beside it."""
-        tally = Counter(run.status for run in self.runs)
-        return {
-            "claimed": len(self.runs),
-            "sent": sum(run.sent for run in self.runs),
-            "failed": sum(bool(run.error) for run in self.runs),
-            "model_failures": sum(run.model_failures for run in self.runs),
-            **dict(sorted(tally.items())),
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
@@ -112,6 +70,7 @@ class Campaigns:
     mailer: Mailer
     clock: Clock
     approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS)
+    sweep_width: int = SWEEP_WIDTH
     run_deadline_s: float = RUN_DEADLINE_S
     run_step_limit: int = RUN_STEP_LIMIT
 
@@ -125,21 +84,15 @@ class Campaigns:
         """
         return await self.threads.enrol(campaign_id, contact_ids, principal=principal, reach=reach)
 
-    async def resume(self, *, max_threads: int = 1000) -> SweepReport:
+    async def resume(self, *, max_threads: int = 1000, stop: asyncio.Event | None = None) -> SweepReport:
         """Run every due thread that nobody holds, the longest due first, and every decided draft whose run was cut off.
 
-        Sweeps may overlap: a lease keeps a thread to one of them. A thread that fails never stops the others.
+        Sweeps may overlap: a lease keeps a thread to one of them. A thread that fails never stops the others. When `stop` is
+        set nothing more is claimed, and what runs is finished.
         """
-        runs: list[RunReport] = []
-        collided = False
-        while len(runs) < max_threads:
-            size = min(CLAIM_SIZE, max_threads - len(runs))
-            claim = await self.threads.claim_due(owner=uuid4().hex, lease=LEASE, limit=size, spread=collided)
-            runs += await asyncio.gather(*(self._run(lease, principal="cron") for lease in claim.leases))
-            if claim.seen < size:
-                return SweepReport(runs, took_all=True)
-            collided = len(claim.leases) < min(size, claim.seen)
-        return SweepReport(runs, took_all=False)
+        run = partial(self._run, principal="cron")
+        sweep = Sweep(self.threads, run, lease=LEASE, width=self.sweep_width, max_threads=max_threads, stop=stop)
+        return await sweep.make()
 
     async def decide(self, draft_id: str, request: DecisionRequest) -> RunReport:
         """Make a person's decision durable, then act on it at once; a crash in between loses nothing, a sweep goes on.

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     cron_secret: SecretStr | None = None
     cron_secret_previous: SecretStr | None = None
+    sweep_width: int = Field(default=10, ge=1, le=100)
 
     mail_url: SecretStr | None = None
     outbox_dir: str = ".data/outbox"

@@ -36,6 +36,7 @@ from backend.store.switches import D1Switches
 from backend.store.threads import D1Threads
 from backend.store.tokens import D1Tokens
 from backend.store.views import D1Views
+from backend.sweeps import SWEEP_WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS),
     checkpoint_key: str | None = None,
     cron_secrets: tuple[str, ...] = (),
+    sweep_width: int = SWEEP_WIDTH,
 ) -> Service:
     """Wire the service over one database and one set of adapters; asks nobody and opens nothing.
 
@@ -87,6 +89,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
             mailer=mailer,
             clock=clock,
             approval_max_age=approval_max_age,
+            sweep_width=sweep_width,
         ),
         emails=Emails(
             records=D1Records(database, flags),
@@ -147,6 +150,7 @@ async def open_service(
             cron_secrets=tuple(
                 secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret
             ),
+            sweep_width=settings.sweep_width,
         )
 
 

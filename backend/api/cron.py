@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from backend.api.operations import operation
 from backend.api.security import GuardedRoute
-from backend.campaigns import CLAIM_SIZE, RunReport, SweepReport
+from backend.sweeps import RunReport, SweepReport
 
 router = APIRouter(prefix="/cron", tags=["cron"], route_class=GuardedRoute)
 
@@ -21,8 +21,8 @@ _log = structlog.get_logger()
 class Resume(Protocol):
     """The verb, as `Campaigns.resume` has it."""
 
-    async def __call__(self, *, max_threads: int) -> SweepReport:
-        """Resume at most `max_threads` due threads."""
+    async def __call__(self, *, stop: asyncio.Event) -> SweepReport:
+        """Resume due threads, many but not without bound; once `stop` is set, claim nothing more and finish what runs."""
         ...
 
 
@@ -32,7 +32,7 @@ class Sweeps:
     def __init__(self, resume: Resume) -> None:
         self._resume = resume
         self._asked = False
-        self._closing = False
+        self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
@@ -42,11 +42,11 @@ class Sweeps:
             self._task = asyncio.create_task(self._sweep(), name="sweep")
 
     async def sweep(self) -> SweepReport:
-        """Resume everything that is due, a claim at a time, and claim nothing more once the application is closing."""
+        """Resume everything that is due, and claim nothing more once the application is closing."""
         runs: list[RunReport] = []
         took_all = False
-        while not (took_all or self._closing):
-            report = await self._resume(max_threads=CLAIM_SIZE)
+        while not (took_all or self._closing.is_set()):
+            report = await self._resume(stop=self._closing)
             _log.info("sweep.resumed", **report.counts)
             runs += report.runs
             took_all = report.took_all
@@ -54,12 +54,12 @@ class Sweeps:
 
     async def close(self) -> None:
         """Claim nothing more, and wait for the runs under way."""
-        self._closing = True
+        self._closing.set()
         if self._task is not None:
             await self._task
 
     async def _sweep(self) -> None:
-        while self._asked and not self._closing:
+        while self._asked and not self._closing.is_set():
             self._asked = False
             try:
                 await self.sweep()

@@ -10,7 +10,6 @@ from backend.api.fields import DRAFT_ID_PATTERN, ID_PATTERN
 from backend.api.operations import operation
 from backend.api.schemas import ApproveBody, EditBody, ReasonBody, RegenerateBody
 from backend.api.security import GuardedRoute, Who, Wired
-from backend.campaigns import RunStatus
 from backend.domain.access import Principal
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import (
@@ -27,6 +26,7 @@ from backend.errors import (
     UnknownDraft,
 )
 from backend.read_models import DraftCard, DraftPage
+from backend.sweeps import RunStatus
 from backend.wiring import Service
 
 router = APIRouter(prefix="/drafts", tags=["drafts"], route_class=GuardedRoute)

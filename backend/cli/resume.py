@@ -3,8 +3,8 @@
 import json
 from dataclasses import asdict
 
-from backend.campaigns import SweepReport
 from backend.cli.terminal import listing, opened, out, say, working
+from backend.sweeps import SweepReport
 from backend.wiring import open_service
 
 

@@ -1,7 +1,7 @@
 """Sweeps in a process of their own: beside sweeps in the same process, whoever asked for something waited a few times longer.
 
-The process reads how many threads to claim, a line each, and answers each with a report, a line of JSON. It ends when its
-input ends, after the runs under way, so it outlives its service by no more than those.
+The process reads a line for each sweep, and answers each with a report, a line of JSON. When its input ends it claims nothing
+more and ends after the runs under way, so it outlives its service by no more than those.
 """
 
 import asyncio
@@ -17,10 +17,11 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from backend.campaigns import Campaigns, RunReport, SweepReport
+from backend.campaigns import Campaigns
 from backend.desk import look_around
 from backend.errors import AgenticSalesError, public_sentence
 from backend.logs import configure_logs
+from backend.sweeps import RunReport, SweepReport
 from backend.wiring import open_service
 
 Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
@@ -51,14 +52,16 @@ class Sweeper:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
 
-    async def __call__(self, *, max_threads: int) -> SweepReport:
-        """See `Resume`; calls wait for each other.
+    async def __call__(self, *, stop: asyncio.Event) -> SweepReport:
+        """See `Resume`; calls wait for each other. What is stopped stays so: the process ends with its report.
 
         Raises:
             SweepFailed: it raised there, or the process ended.
         """
         async with self._turn:
-            line = await self._ask(max_threads)
+            if stop.is_set():
+                return SweepReport([], took_all=False)
+            line = await self._ask(stop)
         told: dict[str, Any] = json.loads(line) if line else {"failed": "its process ended."}
         if "failed" in told:
             raise SweepFailed(told["failed"])
@@ -76,19 +79,28 @@ class Sweeper:
             process.kill()
             await process.wait()
 
-    async def _ask(self, max_threads: int) -> bytes:
+    async def _ask(self, stop: asyncio.Event) -> bytes:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, stdout=PIPE, limit=_MAX_REPORT_BYTES
             )
         process = self._process
         with suppress(ConnectionError):  # it has just ended, and so has what it says
-            _piped(process.stdin).write(f"{max_threads}\n".encode())
-        line = await _piped(process.stdout).readline()
+            _piped(process.stdin).write(b"sweep\n")
+        stopping = asyncio.create_task(_close_when(stop, process))
+        try:
+            line = await _piped(process.stdout).readline()
+        finally:
+            stopping.cancel()
         if not line:
             self._process = None
             await process.wait()
         return line
+
+
+async def _close_when(stop: asyncio.Event, process: Process) -> None:
+    await stop.wait()
+    _piped(process.stdin).close()
 
 
 def _piped(stream: Stream | None) -> Stream:
@@ -108,16 +120,27 @@ async def sweeping() -> AsyncGenerator[Sweeper]:
 
 async def serve_sweeps() -> None:
     """Make the sweeps that standard input asks for, until it ends."""
+    stop, asked = asyncio.Event(), asyncio.Queue[str]()
     async with open_service() as service:
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            told = await _sweep(service.campaigns, max_threads=int(line))
+        listening = asyncio.create_task(_listen(stop, asked))
+        while await asked.get():
+            told = await _sweep(service.campaigns, stop)
             sys.stdout.write(json.dumps(told) + "\n")
             sys.stdout.flush()
+        await listening
 
 
-async def _sweep(campaigns: Campaigns, *, max_threads: int) -> dict[str, Any]:
+async def _listen(stop: asyncio.Event, asked: asyncio.Queue[str]) -> None:
+    """Hear what is asked while sweeps are made, and that nothing more will be."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        asked.put_nowait(line)
+    stop.set()
+    asked.put_nowait("")
+
+
+async def _sweep(campaigns: Campaigns, stop: asyncio.Event) -> dict[str, Any]:
     try:
-        return asdict(await campaigns.resume(max_threads=max_threads))
+        return asdict(await campaigns.resume(stop=stop))
     except Exception as error:  # noqa: BLE001  # the top of a sweep: the service goes on, and so do later sweeps
         _log.error("sweep.failed", error=type(error).__name__)
         return {"failed": public_sentence(error)}

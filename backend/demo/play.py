@@ -9,13 +9,13 @@ from functools import partial
 from itertools import count
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from backend.campaigns import RunReport
 from backend.demo.story import Incident, Story, Verdict
 from backend.domain.campaign import DecisionRequest, pair_of
 from backend.domain.instants import from_text
 from backend.domain.text import cut_on_word
 from backend.errors import DraftWithdrawn
 from backend.read_models import DraftCard, ThreadView
+from backend.sweeps import RunReport
 from backend.wiring import Service
 
 MAX_QUOTE_CHARS = 70
@@ -54,8 +54,8 @@ class SimulatedClock:
 class Play:
     """One story on one service; `model_name` is who speaks when a model does.
 
-    After `perform`, `sent` counts each contact's emails, `blocked_at` says from when whom not to write to, and `requests` is
-    what the verbs asked of the database.
+    After `perform`, `sent` counts each contact's emails, `blocked_at` says from when whom not to write to, and
+    `rows_written` is what the verbs cost the database.
     """
 
     story: Story
@@ -65,7 +65,7 @@ class Play:
     tell: Callable[[Event], None]
     sent: Counter[str] = field(default_factory=Counter[str])
     blocked_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    requests: int = 0
+    rows_written: int = 0
 
     def __post_init__(self) -> None:
         self._order = [contact["contact_id"] for contact in self.story.contacts]
@@ -192,10 +192,10 @@ class Play:
         heapq.heappush(self._agenda, (at, next(self._turn), happen))
 
     async def _spend(self, verb: Awaitable[T]) -> T:
-        """Await a verb and add what it asked of the database to `requests`."""
+        """Await a verb and add what it wrote to `rows_written`."""
         before = self.service.database.meter.copy()
         result = await verb
-        self.requests += self.service.database.meter.since(before).requests
+        self.rows_written += self.service.database.meter.since(before).rows_written
         return result
 
     def _name(self, draft: DraftCard) -> str:

@@ -30,13 +30,13 @@ _SENDS = "SELECT count(*) AS sends FROM send_ledger WHERE state = 'sent' AND thr
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A story went so: its threads at the end, from when each contact was not to be written to, sends and D1 requests."""
+    """A story went so: its threads at the end, from when each contact was not to be written to, sends and rows written."""
 
     story: Story
     threads: Sequence[ThreadView]
     blocked_at: Mapping[str, datetime]
     sends: int
-    requests: int
+    rows_written: int
 
 
 class DemoContradicted(AgenticSalesError):
@@ -61,7 +61,7 @@ async def run_demo(folder: Path, console: Console) -> None:
         performances = [await _perform(read_story(name), home, transcript, model_name, make_llm) for name in STORIES]
     transcript.summary([(told.story, told.threads) for told in performances], model_name)
     sends = _check(home / OUTBOX, performances)
-    transcript.accounts(home, sends, sum(told.requests for told in performances), make_llm.asked)
+    transcript.accounts(home, sends, sum(told.rows_written for told in performances), make_llm.asked)
 
 
 async def _perform(story: Story, home: Path, transcript: Transcript, model_name: str, make_llm: CountingLLM) -> Performance:
@@ -75,7 +75,7 @@ async def _perform(story: Story, home: Path, transcript: Transcript, model_name:
         if story.for_the_team:
             transcript.team(story.contact(story.for_the_team)["name"], await play.write_as_team(story.for_the_team), model_name)
         (counted,) = await service.database.batch([Statement(_SENDS, (story.campaign["campaign_id"],))])
-        return Performance(story, await play.threads(), play.blocked_at, counted.rows[0]["sends"], play.requests)
+        return Performance(story, await play.threads(), play.blocked_at, counted.rows[0]["sends"], play.rows_written)
 
 
 def _settings(story: Story, home: Path) -> dict[str, object]:

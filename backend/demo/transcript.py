@@ -91,13 +91,13 @@ class Transcript:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             self.line("   ".join(cells).rstrip(), "" if number else "bold")
 
-    def accounts(self, home: Path, sends: int, requests: int, asked: Counter[str]) -> None:
+    def accounts(self, home: Path, sends: int, rows_written: int, asked: Counter[str]) -> None:
         """Tell what it took, where it lies, and what to try next."""
         self.heading("What it took, and where it lies")
         by_prompt = ", ".join(f"{count} {name}" for name, count in sorted((+asked).items()))
         self.line(f"emails    {sends} sent, {sends} .eml files in {home / 'outbox'}")
         self.line(f"model     {asked.total()} requests: {by_prompt}" if by_prompt else "model     it is switched off")
-        self.line(f"database  {requests} D1 requests by the verbs, kept in {home / 'agentic-sales.db'}")
+        self.line(f"database  {rows_written} rows written by the verbs, kept in {home / 'agentic-sales.db'}")
         self.line("checked   one file a send, none after a reply, none to anybody who unsubscribed")
         self.heading("Try next")
         for command, what in (

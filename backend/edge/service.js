@@ -36,6 +36,7 @@ const PASSED_ON = [
   "ORCHESTRATOR_ROLE_PLAN",
   "RELEASE_COMMIT",
   "RESEND_API_KEY",
+  "SWEEP_WIDTH",
 ];
 
 /** The container that runs FastAPI, stateless: its state is in D1, leases keep several of it apart. */

@@ -124,11 +124,11 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A sweep took these; `seen` counts the due threads it chose among, so 0 says that nothing is due."""
+class Due:
+    """A due thread that nobody holds, as a look found it; a claim takes it only while its fence is still this one."""
 
-    leases: list[Lease]
-    seen: int
+    thread_id: str
+    fence: int
 
 
 class Threads(Protocol):
@@ -144,11 +144,16 @@ class Threads(Protocol):
         """
         ...
 
-    async def claim_due(self, *, owner: str, lease: timedelta, limit: int, spread: bool = False) -> Claim:
-        """Take the lease on at most `limit` due threads nobody holds and read their cases, in two requests.
+    async def due(self, *, limit: int) -> list[Due]:
+        """Look which threads are due and held by nobody, the longest due first, at most `limit` of them, in one request."""
+        ...
 
-        The longest due come first; with `spread` they are drawn among some more, so that sweeps that collided part.
-        """
+    async def claim(self, due: Sequence[Due], *, owner: str, lease: timedelta) -> list[Lease]:
+        """Take the lease on those of these threads that are still as they were seen, and read their cases, in one request."""
+        ...
+
+    async def let_go(self, leases: Sequence[Lease]) -> None:
+        """End these leases now, where they are still held: nothing was begun under them, and their threads are due again."""
         ...
 
     async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:

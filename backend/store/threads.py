@@ -1,10 +1,10 @@
 """Threads in D1: enrolment, the claims of a sweep, and the way into a run. Every batch may come twice, and late."""
 
 import json
-import random
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from backend.checkpointer import D1Saver
@@ -14,14 +14,11 @@ from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import DecisionRequest, pair_of, thread_id_of
 from backend.domain.flags import Flags
 from backend.errors import UnknownCampaign, UnknownContact
-from backend.ports import Claim, Enrolment, Lease, Run
+from backend.ports import Due, Enrolment, Lease, Run
 from backend.store.cases import open_transaction, select_cases, take_case, thread_of
 from backend.store.decisions import D1Decisions
 from backend.store.known import contact_within, look_up_campaign, within
 from backend.store.runs import D1Run
-
-SPREAD = 8
-"""Sweeps that collided draw their next threads among this many times what they want."""
 
 _IS_KNOWN = f"EXISTS (SELECT 1 FROM contacts WHERE contact_id = named.value AND {contact_within('named.value', '?4')})"
 _ENROL = f"""
@@ -51,12 +48,17 @@ UPDATE threads SET lease_owner = ?1, lease_until_at = {later("?2")}, fence = fen
 WHERE (thread_id, fence) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?3))
   AND next_touch_at IS NOT NULL AND {_CLAIMABLE_AT} <= {NOW}"""
 
+_LET_GO = f"""
+UPDATE threads SET lease_owner = NULL, lease_until_at = {NOW}
+WHERE (thread_id, lease_owner, fence) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))"""
+
 
 @dataclass(frozen=True, slots=True)
 class _OpenedLease(Lease):
-    """A lease whose claim has read, in the same request, what its run reads first."""
+    """A lease whose claim has read, in the same request, what its run reads first; `read_at` is on this host's stopwatch."""
 
     opening: Sequence[Result] = field(compare=False, repr=False)
+    read_at: float = field(compare=False, repr=False)
 
 
 class D1Threads:
@@ -91,25 +93,35 @@ class D1Threads:
         ids = [thread_id_of(campaign_id, contact_id) for contact_id in contact_ids]
         return [Enrolment(threads[pair_of(thread_id)[1]], thread_id in new) for thread_id in ids]
 
-    async def claim_due(self, *, owner: str, lease: timedelta, limit: int, spread: bool = False) -> Claim:
-        """See `ports.Threads.claim_due`."""
-        (due,) = await self._database.batch([Statement(_DUE, (limit * SPREAD if spread else limit,))])
-        seen = [(row["thread_id"], row["fence"]) for row in due.rows]
-        if not seen:
-            return Claim([], 0)
-        wanted = dict(random.sample(seen, min(limit, len(seen))) if spread else seen)
+    async def due(self, *, limit: int) -> list[Due]:
+        """See `ports.Threads.due`."""
+        (due,) = await self._database.batch([Statement(_DUE, (limit,))])
+        return [Due(row["thread_id"], row["fence"]) for row in due.rows]
+
+    async def claim(self, due: Sequence[Due], *, owner: str, lease: timedelta) -> list[Lease]:
+        """See `ports.Threads.claim`."""
+        wanted = {each.thread_id: each.fence for each in due}
+        if not wanted:
+            return []
         claim = Statement(_CLAIM, (owner, lease.total_seconds(), json.dumps(list(wanted.items()))))
         _, *opening = await self._database.batch([claim, *select_cases(self._saver, list(wanted))])
         held = {row["thread_id"] for row in opening[2].rows if row["lease_owner"] == owner}
-        leases = [
-            _OpenedLease(thread_id, owner, fence + 1, opening) for thread_id, fence in wanted.items() if thread_id in held
+        read_at = time.monotonic()
+        return [
+            _OpenedLease(thread_id, owner, fence + 1, opening, read_at)
+            for thread_id, fence in wanted.items()
+            if thread_id in held
         ]
-        return Claim([*leases], len(seen))
+
+    async def let_go(self, leases: Sequence[Lease]) -> None:
+        """See `ports.Threads.let_go`."""
+        held = [[lease.thread_id, lease.owner, lease.fence] for lease in leases]
+        await self._database.batch([Statement(_LET_GO, (json.dumps(held),))])
 
     async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:
         """See `ports.Threads.decide`."""
         thread_id, fence, opening = await self._decisions.decide(draft_id, request, owner=owner, lease=lease)
-        return _OpenedLease(thread_id, owner, fence, opening)
+        return _OpenedLease(thread_id, owner, fence, opening, time.monotonic())
 
     async def allowed_links(self, draft_id: str, reach: Reach) -> list[str]:
         """See `ports.Threads.allowed_links`."""
@@ -128,6 +140,8 @@ class D1Threads:
             else await self._database.batch(select_cases(self._saver, [lease.thread_id]))
         )
         case = take_case(opening, lease, self._flags)
+        if isinstance(lease, _OpenedLease):  # it may have waited for a slot since the database said what time it is
+            case = replace(case, now=case.now + timedelta(seconds=int(time.monotonic() - lease.read_at)))
         transaction = open_transaction(self._saver, opening, lease.thread_id)
         with transaction.opened():
             yield D1Run(self._database, transaction, lease, case)

@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from backend.api.cron import Sweeps
-from backend.campaigns import CLAIM_SIZE, RunReport, SweepReport
 from backend.d1.database import open_database
 from backend.errors import DatabaseUnreachable
 from backend.ports import Prompt
+from backend.sweeps import RunReport, SweepReport
 from tests.api.door import Door, open_door
 from tests.northwind import EMAIL
 from tests.rows import Rows
@@ -25,9 +25,9 @@ class GatedResume:
         self.rests: asyncio.Queue[int] = asyncio.Queue()
         self._outcomes = list(outcomes)
 
-    async def __call__(self, *, max_threads: int) -> SweepReport:
+    async def __call__(self, *, stop: asyncio.Event) -> SweepReport:
         """Wait for the gate, then answer or fail."""
-        assert max_threads == CLAIM_SIZE
+        self.stop = stop
         self.calls += 1
         await self.gate.wait()
         if not self._outcomes:
@@ -39,7 +39,7 @@ class GatedResume:
         return outcome
 
 
-FULL = SweepReport([RunReport(f"close:c{n}", "awaiting_approval") for n in range(CLAIM_SIZE)], took_all=False)
+FULL = SweepReport([RunReport(f"close:c{n}", "awaiting_approval") for n in range(10)], took_all=False)
 
 
 @pytest.mark.req("API-R13")
@@ -79,13 +79,14 @@ async def test_the_application_ends_only_after_its_runs(tmp_path: Path) -> None:
 
 @pytest.mark.req("API-R13")
 async def test_closing_claims_nothing_more() -> None:
-    """With more due than one claim takes, a closing application finishes what it claimed and leaves the rest."""
+    """With more due than one sweep takes, a closing application tells it to stop, waits for it and makes no other."""
     resume = GatedResume(FULL, FULL, FULL)
     sweeps = Sweeps(resume)
     sweeps.ask()
     await asyncio.sleep(0)
     closing = asyncio.create_task(sweeps.close())
     await asyncio.sleep(0)
+    assert resume.stop.is_set()
     resume.gate.set()
     await closing
     assert resume.calls == 1

@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.door import Door
 from tests.northwind import CAMPAIGN_BODY, CONTACT_BODY, EMAIL, FACT_BODY, MINE, PLAN
+from tests.story.fleet import claim
 
 THREAD = "/campaigns/close/threads/ada"
 
@@ -47,8 +48,7 @@ async def test_a_thread_says_why_it_waits(door: Door) -> None:
     """Due, running, waiting for a person, waiting for its gap, retried, parked: each has its code; an ended one has none."""
     await door.seed("ada")
     assert await because(door) == "sweep"
-    claim = await door.service.campaigns.threads.claim_due(owner="o", lease=timedelta(minutes=3), limit=1)
-    assert len(claim.leases) == 1
+    assert len(await claim(door.service.campaigns.threads)) == 1
     assert await because(door) == "running"
     door.clock.advance(timedelta(minutes=4))
     await door.sweep()

@@ -48,7 +48,10 @@ async def opened_door(
 
 async def claim(service: Service, limit: int) -> int:
     """Claim so many threads for a minute; how many there were."""
-    claim_due: Any = service.campaigns.threads.claim_due
+    threads: Any = service.campaigns.threads
+    if not hasattr(threads, "claim_due"):
+        return len(await threads.claim(await threads.due(limit=limit), owner=OWNER, lease=timedelta(minutes=1)))
+    claim_due = threads.claim_due
     if "until_at" in inspect.signature(claim_due).parameters:
         now = service.clock.now()
         instants = [at.strftime("%Y-%m-%dT%H:%M:%S.000Z") for at in (now, now + timedelta(minutes=1))]

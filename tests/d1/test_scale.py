@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from backend.campaigns import CLAIM_SIZE
 from backend.domain.access import Reach
 from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
@@ -12,9 +11,10 @@ from backend.listings import LOOKED_AT
 from backend.store.dossier import MAX_MEMORIES, MAX_PAST_TOUCHES
 from backend.store.intake import D1Intake
 from backend.store.records import D1Records
+from backend.sweeps import CLAIM_SIZE
 from tests.d1.wrangler import Edge
 from tests.northwind import SCRIPT, new_contact
-from tests.story.fleet import Fleet, open_fleet
+from tests.story.fleet import Fleet, claim, open_fleet
 
 CROWD = 3_000
 ROWS_A_THREAD = 40
@@ -28,16 +28,15 @@ FAR = timedelta(days=365)
 
 
 async def rows_of_claim(fleet: Fleet) -> int:
-    """What one claim of ten reads, by D1's own count."""
+    """What one claim of fifty reads, with the look before it, by D1's own count."""
     before = fleet.database.meter.copy()
-    claim = await fleet.campaigns.threads.claim_due(owner="o", lease=FAR, limit=CLAIM_SIZE)
-    assert len(claim.leases) == CLAIM_SIZE
+    assert len(await claim(fleet.campaigns.threads, lease=FAR, limit=CLAIM_SIZE)) == CLAIM_SIZE
     return fleet.database.meter.since(before).rows_read
 
 
 @pytest.mark.req("RUN-R7")
 async def test_a_claim_reads_what_it_takes_however_many_are_due_or_leased(lone_edge: Edge) -> None:
-    """Ten threads of thousands that are due; and ten when all others are leased by somebody else."""
+    """Fifty threads of thousands that are due; and fifty when all others are leased by somebody else."""
     async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
         await fleet.rows.crowd(CROWD)
         assert await rows_of_claim(fleet) <= CLAIM_SIZE * ROWS_A_THREAD

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from backend.campaigns import Campaigns, RunReport, SweepReport
+from backend.campaigns import Campaigns
 from backend.checkpointer.saver import D1Saver
 from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_database
@@ -17,9 +17,10 @@ from backend.d1.statements import Row
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.domain.flags import Flags
 from backend.domain.instants import from_text, to_text
-from backend.ports import Clock, Lease, Mailer, OutgoingEmail
+from backend.ports import Clock, Lease, Mailer, OutgoingEmail, Threads
 from backend.store.intake import D1Intake
 from backend.store.schema import D1Schema
+from backend.sweeps import RunReport, SweepReport
 from backend.wiring import Service, assemble
 from tests.fakes.clock import FixedClock, MovableClock
 from tests.fakes.mailer import RecordingMailer
@@ -143,6 +144,11 @@ class Fleet:
     def on(self, database: MeteredDatabase, *, mailer: Mailer | None = None) -> Campaigns:
         """The verbs of another process: new adapters over `database`, the same world outside."""
         return wire(database, self.clock, self.model, mailer or self.mailer, Flags())
+
+
+async def claim(threads: Threads, *, owner: str = "w", lease: timedelta = timedelta(minutes=3), limit: int = 1) -> list[Lease]:
+    """Claim the longest due threads, as a sweep does."""
+    return await threads.claim(await threads.due(limit=limit), owner=owner, lease=lease)
 
 
 def wire(database: MeteredDatabase, clock: Clock, model: ScriptedLLM, mailer: Mailer, flags: Flags) -> Campaigns:

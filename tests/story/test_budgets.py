@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from backend.campaigns import CLAIM_SIZE, LEASE, RUN_DEADLINE_S, Campaigns
+from backend.campaigns import LEASE, RUN_DEADLINE_S, Campaigns
 from backend.domain.facts import MAX_FACT_CHARS
 from backend.settings import Settings
+from backend.sweeps import BEGIN_WITHIN_S
 from tests.fakes.silent_model import SilentLLM
 from tests.northwind import SCRIPT
 from tests.story.fleet import Fleet, open_fleet
@@ -42,9 +43,9 @@ async def test_a_run_past_its_steps_fails_whole() -> None:
 
 @pytest.mark.req("AA02-R25")
 def test_a_lease_outlives_the_longest_run() -> None:
-    """Two model calls and a send fit into the deadline of a run, and the deadline into the lease."""
+    """Two model calls and a send fit into the deadline of a run, and the deadline into the lease, however late it began."""
     two_calls_and_a_send_s = 2 * Settings.model_fields["model_deadline_s"].default + 15
-    assert two_calls_and_a_send_s < RUN_DEADLINE_S < LEASE / timedelta(seconds=1)
+    assert two_calls_and_a_send_s < RUN_DEADLINE_S < LEASE / timedelta(seconds=1) - BEGIN_WITHIN_S
 
 
 async def test_a_composed_touch_takes_three_requests() -> None:
@@ -66,16 +67,6 @@ async def test_an_approved_send_takes_three_requests() -> None:
         before = fleet.database.meter.copy()
         await fleet.decide_on(draft_id, "approve")
         assert fleet.database.meter.since(before).requests == 3
-
-
-async def test_a_tick_of_a_hundred_due_threads_takes_31_requests() -> None:
-    """Two requests for ten threads each and one that finds none due, then one for the ten commits."""
-    contacts = [f"contact{number}" for number in range(100)]
-    async with open_fleet(SCRIPT, contacts=contacts) as fleet:
-        await fleet.campaigns.enrol("close", contacts, principal="op")
-        before = fleet.database.meter.copy()
-        assert len((await fleet.resume()).runs) == 100
-        assert fleet.database.meter.since(before).requests == 3 * 100 // CLAIM_SIZE + 1
 
 
 async def test_a_document_as_a_fact_is_stored_whole_and_quoted_short() -> None:

@@ -9,7 +9,7 @@ from backend.domain.campaign import DecisionRequest
 from backend.errors import LeaseLost
 from tests.fakes.killer import Killed, KillingDatabase, KillingMailer, Moment
 from tests.northwind import SCRIPT
-from tests.story.fleet import Fleet, open_fleet
+from tests.story.fleet import Fleet, claim, open_fleet
 
 REQUESTS_OF_A_TOUCH = 7
 
@@ -136,7 +136,7 @@ async def test_a_run_whose_lease_was_taken_over_commits_nothing() -> None:
     """The run that slept past its lease loses: its commit is refused whole, and the newer run's stands."""
     async with open_fleet(SCRIPT) as fleet:
         await fleet.enrol()
-        (slept,) = (await fleet.campaigns.threads.claim_due(owner="slept", lease=timedelta(0), limit=1)).leases
+        (slept,) = await claim(fleet.campaigns.threads, owner="slept", lease=timedelta(0))
         async with fleet.campaigns.threads.run(slept) as run:
             await fleet.on(fleet.database).resume()
             before = await fleet.thread(), await fleet.rows.audit()

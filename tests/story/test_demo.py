@@ -219,7 +219,7 @@ async def test_the_demo_ends_well_whatever_gaps_are_planned(
 
 def a_performance(story: str, blocked_at: Mapping[str, datetime] | None = None) -> Performance:
     """How a story with one send might have gone."""
-    return Performance(read_story(story), threads=[], blocked_at=blocked_at or {}, sends=1, requests=0)
+    return Performance(read_story(story), threads=[], blocked_at=blocked_at or {}, sends=1, rows_written=0)
 
 
 def test_a_missing_file_contradicts_the_demo(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A campaign and a contact share one thread, and flags are read once a run."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
@@ -9,7 +8,7 @@ from backend.domain.flags import Flags
 from backend.errors import UnknownCampaign, UnknownContact
 from backend.store.records import D1Records
 from tests.northwind import SCRIPT
-from tests.story.fleet import open_fleet
+from tests.story.fleet import claim, open_fleet
 
 
 @pytest.mark.req("AA02-R1")
@@ -63,7 +62,7 @@ async def test_a_flag_flipped_during_a_run_counts_from_the_next_run_on() -> None
     """The run that was under way ends under the flags it began with."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
         await fleet.enrol()
-        (lease,) = (await fleet.campaigns.threads.claim_due(owner="w", lease=timedelta(minutes=3), limit=1)).leases
+        (lease,) = await claim(fleet.campaigns.threads)
         async with fleet.campaigns.threads.run(lease) as run:
             await fleet.switch_coach(on=False)
             assert run.case.flags.campaign_coach_enabled
