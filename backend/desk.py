@@ -13,13 +13,14 @@ from backend.d1.embedded import IN_MEMORY
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
 from backend.domain.flags import Flags
-from backend.listings import Lists, Sends
+from backend.listings import Lists, Previews, Sends
 from backend.mail import Resend, read_mail_url, tell_provider
 from backend.ports import Clock, Schema, Tokens
 from backend.read_models import Requeue, Switches
 from backend.settings import Settings, kill_switch_is_on, read_settings
 from backend.source import read_commit
 from backend.store.lists import D1Lists
+from backend.store.previews import D1Previews
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
 from backend.store.sends import D1Sends
@@ -45,13 +46,14 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The database's schema, its tokens, the threads that were given up and the flags."""
+    """The database's schema, its tokens, its lists, sends and drafts, the threads that were given up and the flags."""
 
     schema: Schema
     tokens: Tokens
     parked: Requeue
     lists: Lists
     sends: Sends
+    previews: Previews
     switches: Switches
     clock: Clock
 
@@ -135,8 +137,16 @@ async def open_desk() -> AsyncGenerator[Desk, None]:
     settings = read_settings()
     async with open_proven_database(settings.d1_url, reveal(settings.d1_token)) as database:
         switches = D1Switches(database, flags_of(settings), commit_of(settings))
-        parked, lists = D1Requeue(database), D1Lists(database)
-        yield Desk(D1Schema(database), D1Tokens(database), parked, lists, D1Sends(database), switches, SystemClock())
+        yield Desk(
+            schema=D1Schema(database),
+            tokens=D1Tokens(database),
+            parked=D1Requeue(database),
+            lists=D1Lists(database),
+            sends=D1Sends(database),
+            previews=D1Previews(database),
+            switches=switches,
+            clock=SystemClock(),
+        )
 
 
 @asynccontextmanager

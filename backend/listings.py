@@ -1,11 +1,11 @@
-"""Pages of campaigns, of the contacts enrolled in one, and of its threads, as readers are shown them."""
+"""Pages of campaigns, of the contacts enrolled in one, and of its threads, and an email as readers are shown them."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import ThreadStatus
-from backend.ports import LedgerState
+from backend.ports import LedgerState, OutgoingEmail
 
 LOOKED_AT: Final = 10
 """Threads that a page of one status looks at for each it may show; no index by status, which would cost a row a touch."""
@@ -164,5 +164,19 @@ class Sends(Protocol):
         Raises:
             UnknownSend: there is no such attempt, or a later one took its place.
             SendNotUnknown: its outcome is known; nothing was written.
+        """
+        ...
+
+
+class Previews(Protocol):
+    """A draft as its recipient would have it."""
+
+    async def email(self, draft_id: str, *, reach: Reach = EVERYWHERE) -> OutgoingEmail:
+        """Make the email that the draft would be if it left now, without asking a provider; its Date is when it was written.
+
+        Once its send was claimed, it is the email that was frozen then.
+
+        Raises:
+            UnknownDraft: there is none with this id within `reach`.
         """
         ...

@@ -198,6 +198,8 @@ class RecipientView:
 class DraftCard(DraftVersion):
     """Everything a person decides on: the draft, from and to whom, the facts on the company, the touch's other versions.
 
+    Answers go to `reply_to`, and `footer` stands below the text.
+
     Where `addressee_now` is not None, a decision to send must name its `recipient_address`. `stop_criteria` is when the plan in
     force says to stop, which a person sees to; without a plan in force, or one that can be read, it is None.
     """
@@ -207,6 +209,8 @@ class DraftCard(DraftVersion):
     step: int
     sender: SenderView
     contact: RecipientView
+    reply_to: str
+    footer: str
     addressee_now: AddresseeView | None = None
     stop_criteria: str | None = None
     facts: list[FactView] = field(default_factory=list[FactView])

@@ -19,7 +19,7 @@ from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
 from backend.graphs.sending import APPROVAL_MAX_AGE_DAYS
 from backend.intake import Intake
-from backend.listings import Lists, Sends
+from backend.listings import Lists, Previews, Sends
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import open_mailer, read_mail_url
 from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens
@@ -28,6 +28,7 @@ from backend.settings import kill_switch_is_on, read_settings
 from backend.store.intake import D1Intake
 from backend.store.ledger import D1SendLedger
 from backend.store.lists import D1Lists
+from backend.store.previews import D1Previews
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
@@ -47,6 +48,7 @@ class Service:
     emails: Emails
     intake: Intake
     views: Views
+    previews: Previews
     parked: Requeue
     lists: Lists
     sends: Sends
@@ -99,6 +101,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         ),
         intake=Intake(D1Intake(database)),
         views=D1Views(database, saver, flags),
+        previews=D1Previews(database),
         parked=D1Requeue(database),
         lists=D1Lists(database),
         sends=D1Sends(database),

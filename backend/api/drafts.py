@@ -1,9 +1,11 @@
 """Drafts: what waits for a person, what each rests on, and the five decisions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from backend.api.bodies import LETTER_BODY_BYTES
 from backend.api.fields import DRAFT_ID_PATTERN, ID_PATTERN
@@ -18,13 +20,16 @@ from backend.errors import (
     DraftKept,
     DraftNoLongerWaits,
     DraftNotReady,
+    DraftUnfit,
     DraftVersionStale,
     DraftWithdrawn,
+    MailRefused,
     TextRefused,
     TooManyVersions,
     UnknownCampaign,
     UnknownDraft,
 )
+from backend.mail.message import render
 from backend.read_models import DraftCard, DraftPage
 from backend.sweeps import RunStatus
 from backend.wiring import Service
@@ -32,6 +37,13 @@ from backend.wiring import Service
 router = APIRouter(prefix="/drafts", tags=["drafts"], route_class=GuardedRoute)
 
 _CURSOR_PATTERN = r"^[0-9TZ:.-]{1,32}~[A-Za-z0-9._:-]{1,140}$"
+_RFC822 = "message/rfc822"
+_MESSAGE: Mapping[int, Any] = {
+    int(HTTPStatus.OK): {
+        "description": "The message, as RFC 5322 has it.",
+        "content": {_RFC822: {"schema": {"type": "string"}}},
+    }
+}
 DraftId = Annotated[str, Path(pattern=DRAFT_ID_PATTERN)]
 
 _ANY_DECISION = (UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn)
@@ -84,6 +96,23 @@ async def list_drafts(
 async def read_draft(draft_id: DraftId, service: Wired, who: Who) -> DraftCard:
     """Read one draft as a person decides on it: the text, whom it is to, what it rests on, the touch's other versions."""
     return await service.views.draft(draft_id, reach=who.reach)
+
+
+@router.get(
+    "/{draft_id}/preview",
+    **operation("rep", "operator", within_reach=True, errors=[UnknownDraft, DraftUnfit], responses=_MESSAGE),
+    response_class=Response,
+)
+async def preview_draft(draft_id: DraftId, service: Wired, who: Who) -> Response:
+    """Show the very bytes that would leave, headers, text and HTML; its Date is when the draft was written.
+
+    Once the send was claimed they are the bytes of that email. No provider is asked, and nothing is written.
+    """
+    email = await service.previews.email(draft_id, reach=who.reach)
+    try:
+        return Response(render(email), media_type=_RFC822)
+    except MailRefused as refusal:
+        raise DraftUnfit(draft_id, str(refusal)) from None
 
 
 @router.post("/{draft_id}/approve", **_APPROVAL)

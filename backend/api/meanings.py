@@ -13,7 +13,7 @@ _TEXT: Final[Mapping[str, dict[str, Any]]] = {
     "campaign_id": {"pattern": ID_PATTERN},
     "contact_id": {"pattern": ID_PATTERN},
     **dict.fromkeys(("draft_id", "next_draft_id", "waiting_draft_id"), _DRAFT_ID),
-    **dict.fromkeys(("address", "recipient_address", "sender_address"), _ADDRESS),
+    **dict.fromkeys(("address", "recipient_address", "sender_address", "reply_to"), _ADDRESS),
     "tone": {"enum": ["warm", "direct", "formal", "casual", "consultative"]},
     "next_cursor": {"minLength": 1},
 }

@@ -140,13 +140,18 @@ class SenderBody(Body):
 
 
 class CampaignBody(Body):
-    """A campaign; without a `campaign_id` it is given a new one. A draft may hold no link but the allowed ones."""
+    """A campaign; without a `campaign_id` it is given a new one. A draft may hold no link but the allowed ones.
+
+    Answers go to `reply_to`, or without one to the sender. The `postal_address` stands on a line below every email.
+    """
 
     campaign_id: Identifier | None = None
     name: Line
     offer: Prose
     sender: SenderBody
     allowed_links: Annotated[list[Link], Field(max_length=MAX_LINKS, fail_fast=True)] = []
+    reply_to: Address | None = None
+    postal_address: Line | None = None
 
     def as_campaign(self, campaign_id: str) -> Campaign:
         """The campaign under `campaign_id`."""
@@ -157,6 +162,8 @@ class CampaignBody(Body):
             sender_name=self.sender.name,
             sender_address=self.sender.address,
             allowed_links=self.allowed_links,
+            reply_to=self.reply_to or "",
+            postal_address=self.postal_address or "",
         )
 
 

@@ -189,6 +189,20 @@ def threads(
 
 
 @app.command()
+def preview(draft_id: Annotated[str, typer.Argument(metavar="DRAFT", help="The draft.")]) -> None:
+    """Write the very bytes that would leave to standard output: headers, text and HTML. Nothing is sent.
+
+    The Date is when the draft was written. Once its send was claimed they are the bytes of that email.
+
+    Example: agentic-sales preview close:ada:0:1 > draft.eml
+    """
+    from backend.cli import verbs
+    from backend.cli.terminal import run
+
+    run(verbs.preview_draft(draft_id))
+
+
+@app.command()
 def parked() -> None:
     """List the threads that were given up, each with why.
 

@@ -1,5 +1,6 @@
 """The short commands, as they work at the desk; none of them needs a graph or a model, so none waits for their import."""
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from backend.domain.access import EVERYWHERE, Reach, Role, TokenRecord
 from backend.domain.campaign import ThreadStatus
 from backend.domain.instants import to_text
 from backend.domain.suppression import CONTACT_FLAGS
+from backend.mail.message import render
 
 
 class Page(Protocol):
@@ -46,6 +48,13 @@ async def requeue_thread(campaign_id: str, contact_id: str) -> None:
     async with opened(open_desk()) as desk:
         back = await desk.parked.requeue(campaign_id, contact_id, principal="cli")
     say(out(), f"Touch {back.step + 1} of '{back.thread_id}' is {back.status} again; the next sweep takes it up.")
+
+
+async def preview_draft(draft_id: str) -> None:
+    """Write the message to standard output, byte for byte."""
+    async with opened(open_desk()) as desk:
+        email = await desk.previews.email(draft_id)
+    sys.stdout.buffer.write(render(email))
 
 
 async def list_parked() -> None:

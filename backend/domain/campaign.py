@@ -71,6 +71,7 @@ class Campaign(TypedDict):
     """A campaign says what is offered, by whom, and which links a draft may hold.
 
     It may say when its emails leave, as `domain.schedule` reads it; what it leaves out, or None, the settings say.
+    Answers go to `reply_to`, or without one to the sender; `postal_address` stands below every email.
     """
 
     campaign_id: str
@@ -83,6 +84,8 @@ class Campaign(TypedDict):
     send_hours: NotRequired[str | None]
     time_zone: NotRequired[str | None]
     holiday_country: NotRequired[str | None]
+    reply_to: NotRequired[str]
+    postal_address: NotRequired[str]
 
 
 class Email(TypedDict):
@@ -159,12 +162,16 @@ class Draft(TypedDict):
 
 
 class PayloadOptions(TypedDict, total=False):
-    """A payload holds these only when somebody decided so: without a plan in force there are no keys of one."""
+    """A payload holds these only when somebody decided so: without a plan in force there are no keys of one.
+
+    A follow-up's `subject` is that of the conversation it goes on with, whatever its writer finds.
+    """
 
     angle: str
     tone: str
     stop_criteria: str
     roles: list[str]
+    subject: str
     feedback: str
     rejected: Email
     incoming: Email

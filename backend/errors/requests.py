@@ -169,6 +169,13 @@ class TextRefused(BadRequest):
         self.facts = {"faults": shown}
 
 
+class DraftUnfit(Conflict):
+    """A draft cannot leave as it stands: no mail server would take it, or no reader read it as it was written."""
+
+    def __init__(self, draft_id: str, why: str) -> None:
+        super().__init__(f"Draft '{draft_id}' makes no email: {why} Edit it, or have it written anew.")
+
+
 class DraftKept(Conflict):
     """No new version could be written, so the one that was there waits still."""
 

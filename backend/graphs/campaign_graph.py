@@ -33,6 +33,7 @@ from backend.domain.campaign import (
     TouchRecord,
     email_payload,
 )
+from backend.domain.conversation import go_on
 from backend.domain.flags import Flags
 from backend.domain.instants import days_after, from_text, to_text
 from backend.domain.provenance import MODEL_SAID_SO, Provenance, provenance
@@ -40,7 +41,7 @@ from backend.domain.suppression import reason_blocked
 from backend.domain.text import cut_on_word, one_line
 from backend.errors import AskedAgain, ModelUnavailable, SendRefused
 from backend.graphs import email_outreach_graph
-from backend.graphs.sending import Sending, deliver
+from backend.graphs.sending import Place, Sending, deliver
 from backend.graphs.writing import GROUNDED, LANGUAGE, MATERIAL, WorkerDeps, describe, gather_evidence, telemetry
 from backend.ports import Lease, MakeLLM, Prompt
 
@@ -247,7 +248,8 @@ async def check_reply(state: CampaignState, runtime: Runtime[CampaignDeps]) -> C
 async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) -> dict[str, Any]:
     """Have `email_outreach` write the next version of this touch; the plan in force rides in the payload.
 
-    A new version that no model could write does not take the old one's place, unless the person accepts the deterministic text.
+    A follow-up goes on under the subject that the thread's first email left with. A new version that no model could write does
+    not take the old one's place, unless the person accepts the deterministic text.
     """
     case = runtime.context.case
     decision = state.get("decision")
@@ -258,6 +260,8 @@ async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) ->
         options["angle"], options["tone"], options["stop_criteria"] = plan["angle"], plan["tone"], plan["stop_criteria"]
     if decision:
         options["feedback"], options["rejected"] = decision["feedback"], decision["approved"]
+    if sent := _sent(state):
+        options["subject"] = go_on(sent[0]["subject"])
     step = state.get("step", 0)
     payload = email_payload(case.campaign, case.dossier, options, now=case.now, step=step, version=version)
     written = await _write_email.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))
@@ -298,9 +302,10 @@ async def send_touch(
     What is no longer as it was approved waits for a person once more, as a new version.
     """
     deps, decision, draft = runtime.context, cast("DecisionRecord", state.get("decision")), cast("Draft", state.get("draft"))
-    step, evidence = state.get("step", 0), draft["provenance"]["evidence"]
+    place = Place(state.get("step", 0), [touch["message_id"] for touch in _sent(state)])
+    evidence = draft["provenance"]["evidence"]
     try:
-        email = await deliver(deps.sending, deps.case, deps.lease, decision, step, evidence=evidence)
+        email = await deliver(deps.sending, deps.case, deps.lease, decision, place, evidence=evidence)
     except SendRefused as refusal:
         return _end("stopped", refusal.why, decision=decision)
     except AskedAgain as change:
@@ -333,6 +338,11 @@ def _end(
 ) -> Command[Any]:
     standing = Standing(status=status, reason=reason, next_touch_at=next_touch_at)
     return Command(goto="__end__", update={"standing": standing, "decision": decision})
+
+
+def _sent(state: CampaignState) -> list[TouchRecord]:
+    """The touches of this thread that left, the oldest first."""
+    return [touch for touch in state.get("touches", []) if touch["outcome"] == "sent"]
 
 
 def _touch(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backend.domain.campaign import Email, EmailPayload
+from backend.domain.conversation import without_re
 from backend.domain.facts import Fact
 from backend.domain.languages import LANGUAGES, language_of
 from backend.domain.outside_words import is_automatic, orders_a_writer, wants_no_more_email
@@ -151,7 +152,7 @@ def _tell_offer(payload: EmailPayload, words: _Words, touch: _Touch) -> str:
     if told:
         return f"{touch.offer} {_cut(told, _MAX_OFFER_CHARS)}"
     link = next((link for link in payload["allowed_links"] if not _was_told(link, payload)), "")
-    subject = quotable(payload["history"][0]["subject"]) if payload["history"] else ""
+    subject = quotable(without_re(payload["history"][0]["subject"])) if payload["history"] else ""
     about = touch.about.format(subject=words.quotation.format(text=subject)) if subject else ""
     return words.link.format(link=link) if link else about
 

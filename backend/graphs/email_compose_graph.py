@@ -77,6 +77,8 @@ async def write_email(state: ComposeState, runtime: Runtime[WorkerDeps]) -> dict
     system = _SYSTEM_FOLLOW_UP if payload["history"] else _SYSTEM_FIRST
     prompt = Prompt(name=_PROMPT_NAME, system=system, user=f"{describe(payload, evidence)} {touch}")
     draft, _ = await write_draft(runtime.context, prompt, payload, default_touch(payload, evidence), evidence)
+    if "subject" in payload:
+        draft["subject"] = payload["subject"]
     return {"draft": draft}
 
 

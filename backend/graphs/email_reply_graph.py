@@ -5,7 +5,6 @@
 Stateless, like the other workers. What the contact wrote is data: it can steer what is said, never what is done. Spec: AA06.
 """
 
-import re
 from typing import Any, TypedDict, cast
 
 from langgraph.graph import END, START, StateGraph
@@ -13,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from backend.domain.campaign import Draft, Email, EmailPayload, Memory
+from backend.domain.conversation import go_on, without_re
 from backend.domain.text import cut_on_word, one_line
 from backend.graphs.default_emails import default_reply_body
 from backend.graphs.writing import (
@@ -56,15 +56,11 @@ _SYSTEM = f"""You answer one email of a prospective customer for the sender. A p
 Answer with one JSON object and nothing else. An example of the form, about somebody else:
 {_EXAMPLE}"""
 
-_ANSWERED = re.compile(r"(?:re:\s*)+", re.IGNORECASE)
-
 
 def _reply_subject(subject: str) -> str:
     """`subject` under exactly one `Re:`; one that is not `quotable` is not repeated."""
     line = quotable(subject)
-    answered = _ANSWERED.match(line)
-    bare = line[answered.end() :] if answered else line
-    return f"Re: {bare}" if bare else "Re: your email"
+    return go_on(line if without_re(line) else "your email")
 
 
 def _coerce_learned(raw: Any) -> list[Memory]:

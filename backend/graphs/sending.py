@@ -1,16 +1,19 @@
 """An approved touch is claimed in the ledger, confirmed right before the provider is asked, and settled with its outcome.
 
+`address` makes an email of an approved text, for the send and for its preview.
+
 Only `send_touch` calls `deliver`. A claim another run made was perhaps posted, so it is repeated only at its own provider and
 within that provider's memory; a claim of this run was certainly not.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from backend.domain.approval import why_outdated
-from backend.domain.campaign import Case, DecisionRecord
+from backend.domain.campaign import Addressee, Campaign, Case, DecisionRecord, Email, addressee_of
+from backend.domain.conversation import name_earlier
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.suppression import normalise_address
 from backend.errors import AskedAgain, MailOutcomeUnknown, MailPostponed, MailRefused, SendDeferred, SendNeedsPerson
@@ -31,8 +34,16 @@ class Sending:
     approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A touch's place in its thread: its step, and the Message-IDs of what was sent there before it, the oldest first."""
+
+    step: int
+    earlier: Sequence[str]
+
+
 async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
-    outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, step: int, *, evidence: Sequence[str]
+    outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, place: Place, *, evidence: Sequence[str]
 ) -> OutgoingEmail:
     """Send what was approved, unless it was sent before, and return the email as it left; `evidence` is what it rests on.
 
@@ -43,7 +54,7 @@ async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
         SendNeedsPerson: an earlier attempt may have left; nothing was handed to the mailer.
         MailRefused, MailOutcomeUnknown: what the provider said, settled in the run.
     """
-    reservation = await _claim(outside, case, lease, decision, step)
+    reservation = await _claim(outside, case, lease, decision, place)
     if reservation.state == "sent":
         return reservation.email
     if reservation.state == "failed":
@@ -53,7 +64,7 @@ async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
         raise AskedAgain(why)
     if not _may_be_posted(reservation, outside.mailer):
         outside.ledger.settle(reservation, "unknown", error="another attempt may have left, and cannot be repeated safely")
-        raise SendNeedsPerson(reservation.thread_id, step, reservation.provider)
+        raise SendNeedsPerson(reservation.thread_id, place.step, reservation.provider)
     try:
         provider_id = await outside.mailer.send(reservation.email)
     except MailRefused as refusal:
@@ -71,12 +82,13 @@ async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
     return reservation.email
 
 
-async def _claim(outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, step: int) -> Reservation:
+async def _claim(outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, place: Place) -> Reservation:
     """Claim the touch, and look again as long as what the ledger said is old: a process may be frozen at any await."""
     if not _is_recent(outside, case.now):
         raise _clock_differs(outside, case.now)
-    email = _address(case, decision, step)
-    version, provider = decision["version"], outside.mailer.name
+    addressee = addressee_of(case.campaign, case.dossier["contact"])
+    email = address(case.campaign, addressee, decision["approved"], place, thread_id=case.thread.thread_id, at=case.now)
+    step, version, provider = place.step, decision["version"], outside.mailer.name
     reservation = await outside.ledger.reserve(lease, step=step, version=version, email=email, provider=provider)
     for _ in range(LOOKS_BEFORE_A_SEND):
         if reservation.state in {"sent", "failed"} or _is_recent(outside, reservation.checked_at):
@@ -85,6 +97,28 @@ async def _claim(outside: Sending, case: Case, lease: Lease, decision: DecisionR
     if reservation.mine:
         outside.ledger.release(reservation)
     raise _clock_differs(outside, reservation.checked_at)
+
+
+def address(  # noqa: PLR0913  # what an email is made of, each thing named
+    campaign: Campaign, addressee: Addressee, text: Email, place: Place, *, thread_id: str, at: datetime
+) -> OutgoingEmail:
+    """The text as it will be frozen: ids fixed by thread and step, the thread's earlier emails named, the footer below it.
+
+    `at` becomes its Date.
+    """
+    key = sha256(f"{thread_id}:{place.step}".encode()).hexdigest()[:32]
+    sender_host = normalise_address(addressee.sender_address).rpartition("@")[2]
+    return OutgoingEmail(
+        message_id=f"<{key}@{sender_host}>",
+        idempotency_key=f"touch-{key}",
+        **asdict(addressee),
+        subject=text["subject"],
+        body=text["body"],
+        sent_at=to_text(at),
+        headers=name_earlier(place.earlier),
+        reply_to=campaign.get("reply_to", ""),
+        footer=campaign.get("postal_address", ""),
+    )
 
 
 def _may_be_posted(reservation: Reservation, mailer: Mailer) -> bool:
@@ -103,20 +137,3 @@ def _clock_differs(outside: Sending, database_now: datetime) -> SendDeferred:
     off_s = (outside.clock.now() - database_now).total_seconds()
     why = f"this host's clock and the database's differ by {abs(off_s):.0f} s, and a host further off than 30 s sends nothing"
     return SendDeferred(database_now + DEFERRED_FOR, why)
-
-
-def _address(case: Case, decision: DecisionRecord, step: int) -> OutgoingEmail:
-    """The approved text as it will be frozen: the recipient from the contact row, the ids fixed by thread and step."""
-    key = sha256(f"{case.thread.thread_id}:{step}".encode()).hexdigest()[:32]
-    sender_host = normalise_address(case.campaign["sender_address"]).rpartition("@")[2]
-    return OutgoingEmail(
-        message_id=f"<{key}@{sender_host}>",
-        idempotency_key=f"touch-{key}",
-        sender_name=case.campaign["sender_name"],
-        sender_address=case.campaign["sender_address"],
-        recipient_name=case.dossier["contact"]["name"],
-        recipient_address=case.dossier["contact"]["address"],
-        subject=decision["approved"]["subject"],
-        body=decision["approved"]["body"],
-        sent_at=to_text(case.now),
-    )

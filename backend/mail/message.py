@@ -1,4 +1,4 @@
-"""An outgoing email as bytes: one recipient, plain text, one header a line, and what is read is what was written."""
+"""An outgoing email as bytes: one recipient, text and its HTML, one header a line, and what is read is what was written."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,15 +7,17 @@ from datetime import UTC
 from email import message_from_bytes
 from email.header import Header, decode_header, make_header
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from hashlib import sha256
 from typing import Final, NoReturn
 
 from backend.domain.instants import from_text
 from backend.domain.text import UNSAFE_IN_HEADER
 from backend.errors import ArrivalDiffers, MailRefused
 from backend.mail.address import read_address
+from backend.mail.markup import as_html, read_html, with_plain_blanks
 from backend.ports import OutgoingEmail
 
 _REFUSED_BY: Final = "This service"
@@ -24,9 +26,11 @@ _MAX_ENCODED_LINE_CHARS: Final = 76  # RFC 2047, 2
 _UNSAFE_IN_BODY: Final = re.compile("[\x00\ud800-\udfff]")
 _LINE_END: Final = re.compile("\r\n?|\n")
 _MESSAGE_ID: Final = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
+_HEADERS_OF_IDS: Final = frozenset({"in-reply-to", "references"})
 _HEADER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _OWN_HEADER: Final = re.compile(
-    r"from|sender|to|cc|bcc|subject|date|message-id|mime-version|content-.*|resent-.*|return-path|received", re.IGNORECASE
+    r"from|sender|reply-to|to|cc|bcc|subject|date|message-id|mime-version|content-.*|resent-.*|return-path|received",
+    re.IGNORECASE,
 )
 
 
@@ -41,41 +45,78 @@ def render(email: OutgoingEmail) -> bytes:
     head = {
         "From": _mailbox("From", "sender", email.sender_name, email.sender_address),
         "To": _mailbox("To", "recipient", email.recipient_name, email.recipient_address),
+        **({"Reply-To": _address_alone("address for answers", email.reply_to)} if email.reply_to else {}),
         "Subject": _encode("Subject", _header_text("subject", email.subject)),
         "Date": _date(email.sent_at),
         "Message-ID": _message_id(email.message_id),
         **dict(_custom_headers(email.headers)),
     }
-    if _UNSAFE_IN_BODY.search(email.body):
+    if _UNSAFE_IN_BODY.search(email.text):
         _refuse("its body holds a NUL character or half of a surrogate pair")
+    html = html_of(email)
     content = EmailMessage(policy=SMTP)
-    content.set_content(email.body, cte=_transfer_encoding(email.body))
+    content.set_content(email.text, cte=_transfer_encoding(email.text))
+    content.add_alternative(html, subtype="html", cte=_transfer_encoding(html))
+    for form in content.iter_parts():
+        del form["MIME-Version"]
+    content.set_boundary(f"=_{sha256(email.text.encode()).hexdigest()[:32]}")
     rendered = "".join(f"{name}: {value}\r\n" for name, value in head.items()).encode("ascii") + content.as_bytes()
     check_arrival(email, rendered)
     return rendered
 
 
-def check_arrival(email: OutgoingEmail, rendered: bytes) -> None:
-    """Read `rendered` as a mail program does and compare subject, names, addresses and body with `email`.
+def ascii_address(address: str) -> str:
+    """One address as mail servers read it, its domain in IDN ASCII form.
 
-    Line ends are one kind of line end, and the last line is ended; nothing else may differ.
+    Raises:
+        ValueError: it is not exactly one; the message goes on from "the address".
+    """
+    return read_address(address).ascii_email or ""
+
+
+def html_of(email: OutgoingEmail) -> str:
+    """The email's text as HTML."""
+    return as_html("\n".join(_lines(email.text)))
+
+
+def check_arrival(email: OutgoingEmail, rendered: bytes) -> None:
+    """Read `rendered` as a mail program does and compare headers, names, addresses and both forms of the text with `email`.
+
+    Line ends are one kind of line end, and the last line is ended; in HTML a blank is a blank of any kind. Nothing else may
+    differ.
 
     Raises:
         ArrivalDiffers: they are not the same. Nothing was sent.
     """
     arrived = message_from_bytes(rendered)
     sender, recipient = (parseaddr(arrived[header]) for header in ("From", "To"))
-    body = arrived.get_payload(decode=True)
+    text, html = _read_forms(arrived)
+    written = _lines(email.text)
     parts = {
         "subject": (_decode(arrived["Subject"]), email.subject),
         "sender's name": (_decode(sender[0]), email.sender_name),
         "recipient's name": (_decode(recipient[0]), email.recipient_name),
-        "recipient's address": (recipient[1], read_address(email.recipient_address).ascii_email),
-        "body": (_lines(body.decode() if isinstance(body, bytes) else ""), _lines(email.body)),
+        "recipient's address": (recipient[1], ascii_address(email.recipient_address)),
+        "address for answers": (arrived["Reply-To"] or "", ascii_address(email.reply_to) if email.reply_to else ""),
+        "body": (_lines(text), written),
+        "HTML": (read_html(html), with_plain_blanks("\n".join(written))),
     }
-    for part, (read, written) in parts.items():
-        if read != written:
+    for name, value in email.headers.items():
+        # Ids are folded between each other, where mail programs read one blank.
+        is_folded = name.lower() in _HEADERS_OF_IDS
+        parts[f"header {name}"] = ("".join(arrived[name].splitlines()) if is_folded else _decode(arrived[name]), value)
+    for part, (read, meant) in parts.items():
+        if read != meant:
             raise ArrivalDiffers(part)
+
+
+def _read_forms(arrived: Message) -> tuple[str, str]:
+    """The text and the HTML of a message that has these two forms; two blanks for any other."""
+    forms = list(arrived.walk())
+    if [form.get_content_type() for form in forms] != ["multipart/alternative", "text/plain", "text/html"]:
+        return "", ""
+    text, html = (form.get_payload(decode=True) for form in forms[1:])
+    return (text.decode(), html.decode()) if isinstance(text, bytes) and isinstance(html, bytes) else ("", "")
 
 
 def _refuse(why: str) -> NoReturn:
@@ -105,12 +146,16 @@ def _decode(text: str) -> str:
 
 
 def _mailbox(header: str, what: str, name: str, address: str) -> str:
-    try:
-        addr_spec = read_address(address).ascii_email
-    except ValueError as why:
-        _refuse(f"its {what}'s address {why}")
+    addr_spec = _address_alone(f"{what}'s address", address)
     encoded = _encode(header, _header_text(f"{what}'s name", name))
     return str(Address(name, addr_spec=addr_spec)) if encoded == name else f"{encoded} <{addr_spec}>"
+
+
+def _address_alone(what: str, address: str) -> str:
+    try:
+        return ascii_address(address)
+    except ValueError as why:
+        _refuse(f"its {what} {why}")
 
 
 def _date(sent_at: str) -> str:
@@ -134,7 +179,15 @@ def _custom_headers(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in sorted(headers.items()):
         if not _HEADER_NAME.fullmatch(name) or _OWN_HEADER.fullmatch(name):
             _refuse(f"it may not set the header {name!r}")
-        yield name, _encode(name, _header_text(name, value))
+        yield name, _fold_ids(name, value) if name.lower() in _HEADERS_OF_IDS else _encode(name, _header_text(name, value))
+
+
+def _fold_ids(header: str, ids: str) -> str:
+    """The ids of messages, one a line: a line of mail has a longest length, and a conversation none."""
+    found = ids.split(" ")
+    if not all(_MESSAGE_ID.fullmatch(message_id) for message_id in found):
+        _refuse(f"its {header} holds something else than Message-IDs with a blank between them")
+    return "\r\n ".join(_header_text(header, message_id) for message_id in found)
 
 
 def _transfer_encoding(body: str) -> str:

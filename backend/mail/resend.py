@@ -10,7 +10,7 @@ import httpx
 
 from backend.egress import trusted_tls
 from backend.errors import MailError, MailOutcomeUnknown, MailPostponed, MailRefused
-from backend.mail.message import render
+from backend.mail.message import ascii_address, html_of, render
 from backend.ports import OutgoingEmail
 
 RESEND_URL: Final = "https://api.resend.com"
@@ -93,8 +93,10 @@ def _as_json(email: OutgoingEmail) -> bytes:
         {
             "from": _mailbox(email.sender_name, email.sender_address),
             "to": [_mailbox(email.recipient_name, email.recipient_address)],
+            **({"reply_to": ascii_address(email.reply_to)} if email.reply_to else {}),
             "subject": email.subject,
-            "text": email.body,
+            "text": email.text,
+            "html": html_of(email),
             "headers": {"Message-ID": email.message_id, **dict(sorted(email.headers.items()))},
         },
         ensure_ascii=False,
@@ -103,7 +105,7 @@ def _as_json(email: OutgoingEmail) -> bytes:
 
 def _mailbox(name: str, address: str) -> str:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}" <{address}>' if name else address
+    return f'"{quoted}" <{ascii_address(address)}>' if name else ascii_address(address)
 
 
 async def _read_bounded(response: httpx.Response) -> bytes:

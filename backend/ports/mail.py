@@ -7,7 +7,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEmail:
-    """One email, whole, as it is frozen in the ledger: equal values render to equal bytes. `sent_at` becomes its Date."""
+    """One email, whole, as it is frozen in the ledger: equal values render to equal bytes. `sent_at` becomes its Date.
+
+    `body` is what was approved, and `footer` stands below it. `reply_to` is empty where answers go to the sender.
+    """
 
     message_id: str
     idempotency_key: str
@@ -19,6 +22,13 @@ class OutgoingEmail:
     body: str
     sent_at: str
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    reply_to: str = ""
+    footer: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text as its reader has it: what was approved, and the footer."""
+        return f"{self.body}\n\n{self.footer}" if self.footer else self.body
 
 
 class Mailer(Protocol):

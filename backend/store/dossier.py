@@ -86,10 +86,11 @@ def take_dossier(results: Sequence[Result], campaign_id: str, contact_id: str) -
         memories=[Memory(kind=row["kind"], text=row["text"]) for row in memories],
         suppressed=bool(contacts[0]["suppressed"]),
     )
-    return _campaign(campaigns[0]), dossier
+    return campaign_of(campaigns[0]), dossier
 
 
-def _campaign(row: Row) -> Campaign:
+def campaign_of(row: Row) -> Campaign:
+    """Read a row of `campaigns`."""
     return Campaign(
         campaign_id=row["campaign_id"],
         name=row["name"],
@@ -97,6 +98,8 @@ def _campaign(row: Row) -> Campaign:
         sender_name=row["sender_name"],
         sender_address=row["sender_address"],
         allowed_links=json.loads(row["allowed_links"]),
+        reply_to=row["reply_to"],
+        postal_address=row["postal_address"],
     )
 
 

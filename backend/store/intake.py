@@ -98,9 +98,12 @@ INSERT INTO audit (thread_id, audit_id, at, principal, action, detail)
 SELECT '', ?2, {NOW}, ?3, ?4, ?5 FROM contacts WHERE contact_id = ?1 ON CONFLICT DO NOTHING"""
 
 _PUT_CAMPAIGN = f"""
-INSERT INTO campaigns (campaign_id, name, offer, sender_name, sender_address, allowed_links, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, {NOW}) ON CONFLICT DO NOTHING RETURNING campaign_id"""
-_CAMPAIGN = "SELECT name, offer, sender_name, sender_address, allowed_links FROM campaigns WHERE campaign_id = ?1"
+INSERT INTO campaigns (campaign_id, name, offer, sender_name, sender_address, allowed_links, reply_to, postal_address,
+  created_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, {NOW}) ON CONFLICT DO NOTHING RETURNING campaign_id"""
+_CAMPAIGN = """
+SELECT name, offer, sender_name, sender_address, allowed_links, reply_to, postal_address FROM campaigns
+WHERE campaign_id = ?1"""
 
 
 class D1Intake:
@@ -139,6 +142,8 @@ class D1Intake:
             "sender_name": one_line(campaign["sender_name"]),
             "sender_address": campaign["sender_address"],
             "allowed_links": json.dumps(campaign["allowed_links"]),
+            "reply_to": campaign.get("reply_to", ""),
+            "postal_address": one_line(campaign.get("postal_address", "")),
         }
         campaign_id = campaign["campaign_id"]
         made, stored = await self._database.batch(

@@ -52,7 +52,7 @@ _SENDS = "SELECT * FROM send_ledger WHERE thread_id = ?1"
 _CARD = f"""
 SELECT drafts.*, contact_id, contacts.name AS contact_name, contacts.title, contacts.address, companies.name AS company_name,
   companies.domain AS company_domain, campaigns.sender_name AS campaign_sender_name,
-  campaigns.sender_address AS campaign_sender_address
+  campaigns.sender_address AS campaign_sender_address, campaigns.reply_to, campaigns.postal_address
 FROM drafts JOIN threads USING (thread_id) JOIN contacts USING (contact_id)
 JOIN campaigns ON campaigns.campaign_id = drafts.campaign_id LEFT JOIN companies USING (company_id)
 WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3 AND {within("drafts.campaign_id", "?4")}"""
@@ -133,6 +133,8 @@ class D1Views:
                 company_name=row["company_name"],
                 company_domain=row["company_domain"],
             ),
+            reply_to=row["reply_to"] or row["sender_address"],
+            footer=row["postal_address"],
             addressee_now=_addressee_now(row),
             stop_criteria=plan["stop_criteria"] if plan else None,
             facts=[FactView(**fact) for fact in facts.rows],

@@ -2,6 +2,7 @@
 
 import re
 
+from backend.domain.conversation import without_re
 from backend.domain.languages import language_of
 from backend.domain.text import clean
 from evals.checks.texts import (
@@ -50,9 +51,9 @@ _STOCK = re.compile(
 
 
 def subject_fits(example: Example, touch: Touch) -> str:
-    """A subject of 3 to 50 characters; an answer's may be longer, because it keeps the one it answers."""
+    """A subject of 3 to 50 characters, without its `Re:`; an answer's may be longer, because it keeps the one it answers."""
     limit = _MAX_REPLY_SUBJECT_CHARS if example.inputs["incoming"] else _MAX_SUBJECT_CHARS
-    chars = len(clean(touch["subject"]))
+    chars = len(clean(without_re(touch["subject"])))
     return "" if _MIN_SUBJECT_CHARS <= chars <= limit else f"the subject has {chars} characters"
 
 

@@ -47,6 +47,7 @@ ROUTES = (
     Route("POST", "/cron/resume", frozenset({"cron", "operator"})),
     Route("GET", "/drafts", READERS),
     Route("GET", "/drafts/{draft_id}", READERS),
+    Route("GET", "/drafts/{draft_id}/preview", READERS),
     Route("POST", "/drafts/{draft_id}/approve", READERS),
     Route("POST", "/drafts/{draft_id}/edit", READERS, {**MINE}),
     Route("POST", "/drafts/{draft_id}/regenerate", READERS, {"feedback": "Shorter."}),

@@ -26,6 +26,7 @@ NAMED = {
     "POST /campaigns/{campaign_id}/threads/{contact_id}/requeue",
     "POST /campaigns/{campaign_id}/threads/{contact_id}/stop",
     "GET /drafts/{draft_id}",
+    "GET /drafts/{draft_id}/preview",
     "POST /drafts/{draft_id}/approve",
     "POST /drafts/{draft_id}/edit",
     "POST /drafts/{draft_id}/regenerate",

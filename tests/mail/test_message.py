@@ -14,25 +14,39 @@ from hypothesis import strategies as st
 from backend.errors import MailRefused
 from backend.mail.message import check_arrival, render
 from backend.ports import OutgoingEmail
-from tests.mail.emails import an_email
+from tests.mail.emails import an_email, text_of
 
 OWN_HEADERS = ["From", "To", "Subject", "Date", "Message-ID"]
-BODY_HEADERS = ["Content-Type", "Content-Transfer-Encoding", "MIME-Version"]
+BODY_HEADERS = ["MIME-Version", "Content-Type"]
 PLAIN = b"""\
 From: Grace Miller <grace@forge.example>
 To: Ada Lovell <ada@mill.example>
 Subject: A shorter close
 Date: Mon, 23 Nov 2026 09:00:00 +0000
 Message-ID: <touch-1@forge.example>
+MIME-Version: 1.0
+Content-Type: multipart/alternative;
+ boundary="=_f2673a0f0d6054b34dbbd79cdd87d376"
+
+--=_f2673a0f0d6054b34dbbd79cdd87d376
 Content-Type: text/plain; charset="utf-8"
 Content-Transfer-Encoding: 7bit
-MIME-Version: 1.0
 
 Hello Ada,
 
 would fifteen minutes next week be worth your time?
 
 Grace
+
+--=_f2673a0f0d6054b34dbbd79cdd87d376
+Content-Type: text/html; charset="utf-8"
+Content-Transfer-Encoding: 7bit
+
+<p>Hello Ada,</p>
+<p>would fifteen minutes next week be worth your time?</p>
+<p>Grace</p>
+
+--=_f2673a0f0d6054b34dbbd79cdd87d376--
 """.replace(b"\n", b"\r\n")
 
 
@@ -78,7 +92,7 @@ def test_words_in_any_script_arrive() -> None:
     assert message["From"].addresses[0].display_name == "Зоя Ильина"
     assert message["To"].addresses[0].display_name == 'Müller, "Jo"'
     assert message["Subject"] == subject
-    assert message.get_content().splitlines() == ["Grüße"] * 40
+    assert text_of(message).splitlines() == ["Grüße"] * 40
 
 
 def test_long_ids_and_links_stay_whole() -> None:
@@ -99,7 +113,7 @@ def test_a_body_arrives_whole(body: str) -> None:
     rendered = render(an_email(body=body))
     assert all(len(line) <= 998 for line in rendered.split(b"\r\n"))
     assert b"\n" not in rendered.replace(b"\r\n", b"")
-    assert one_newline(read(rendered).get_content()) == one_newline(body)
+    assert one_newline(text_of(read(rendered))) == one_newline(body)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +180,7 @@ def test_no_text_becomes_a_header_or_a_second_recipient(email: OutgoingEmail) ->
     message = read(rendered)
     assert header_names(rendered) == OWN_HEADERS + sorted(email.headers) + BODY_HEADERS
     assert [address.addr_spec for address in message["To"].addresses] == [email.recipient_address]
-    assert one_newline(message.get_content()) == one_newline(email.body)
+    assert one_newline(text_of(message)) == one_newline(email.body)
 
 
 VISIBLE = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
@@ -249,4 +263,4 @@ def test_a_body_is_read_as_it_was_written(body: str, times: int) -> None:
     text = f"{body}{times * 'x'}{body}"
     rendered = render(an_email(body=text))
     assert all(len(line) <= 998 for line in rendered.split(b"\r\n"))
-    assert one_newline(read(rendered).get_content()) == one_newline(text)
+    assert one_newline(text_of(read(rendered))) == one_newline(text)

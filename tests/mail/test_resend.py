@@ -94,7 +94,13 @@ async def test_it_is_left_alone_for_as_long_as_it_asks(header: str | None, wait:
 
 async def test_what_was_approved_is_what_resend_is_given() -> None:
     """Text, names in quotes, the fixed Message-ID; the key as a bearer and the ledger's key beside it."""
-    email = an_email(sender_name='Grace "G" Müller')
+    email = an_email(
+        sender_name='Grace "G" Müller',
+        reply_to="answers@förge.example",
+        footer="Forge Ltd, Mill Lane 1",
+        body="Hello Ada,\n\nwould fifteen minutes next week be worth your time?\n\nGrace",
+        headers={"References": "<a@b.example> <c@b.example>", "In-Reply-To": "<c@b.example>"},
+    )
     async with ResendStandIn().listening() as server, mailer_at(server.port) as mailer:
         await mailer.send(email)
     (body,) = server.accepted.values()
@@ -102,8 +108,15 @@ async def test_what_was_approved_is_what_resend_is_given() -> None:
         "from": '"Grace \\"G\\" Müller" <grace@forge.example>',
         "to": ['"Ada Lovell" <ada@mill.example>'],
         "subject": email.subject,
-        "text": email.body,
-        "headers": {"Message-ID": email.message_id},
+        "text": f"{email.body}\n\nForge Ltd, Mill Lane 1",
+        "html": "<p>Hello Ada,</p>\n<p>would fifteen minutes next week be worth your time?</p>\n<p>Grace</p>\n"
+        "<p>Forge Ltd, Mill Lane 1</p>\n",
+        "reply_to": "answers@xn--frge-5qa.example",
+        "headers": {
+            "Message-ID": email.message_id,
+            "In-Reply-To": "<c@b.example>",
+            "References": "<a@b.example> <c@b.example>",
+        },
     }
     assert f"authorization: bearer {KEY}" in server.heads[0].decode().lower()
 

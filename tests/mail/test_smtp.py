@@ -18,7 +18,7 @@ from backend.mail import SmtpMailer, SmtpServer, open_mailer
 from backend.ports import Mailer
 from tests.fakes.authority import found_authority
 from tests.fakes.smtp_server import CUT, HANG, SmtpStandIn
-from tests.mail.emails import an_email, smtp_at
+from tests.mail.emails import an_email, smtp_at, text_of
 
 BEFORE_THE_DOT = ("connect", "EHLO", "MAIL", "RCPT", "DATA")
 DEADLINE_S = 0.5
@@ -158,7 +158,7 @@ async def test_a_real_server_takes_the_email_over_tls_with_a_login(
     content = envelope.content
     arrived = message_from_bytes(content if isinstance(content, bytes) else (content or "").encode(), policy=default)
     assert (arrived["Subject"], arrived["Message-ID"]) == (email.subject, email.message_id)
-    assert arrived.get_content().replace("\r\n", "\n") == email.body
+    assert text_of(arrived) == email.body
 
 
 def test_an_smtp_server_knows_no_keys() -> None:

@@ -30,6 +30,7 @@ COMMANDS = [
     "campaigns",
     "contacts",
     "threads",
+    "preview",
     "parked",
     "requeue",
     "doctor",

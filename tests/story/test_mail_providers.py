@@ -14,7 +14,7 @@ from backend.ports import Mailer, OutgoingEmail
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.resend_stand_in import ResendStandIn
 from tests.fakes.smtp_server import CUT, SmtpStandIn
-from tests.mail.emails import smtp_at
+from tests.mail.emails import smtp_at, text_of
 from tests.northwind import SCRIPT
 from tests.story.fleet import Fleet, open_fleet
 
@@ -37,7 +37,7 @@ async def test_an_approved_email_reaches_a_mailbox_over_smtp() -> None:
         assert arrived["Subject"] == draft["subject"]
         assert arrived["To"] == "Ada Ngata <ada@northwind.example>"
         assert arrived["Message-ID"] == send["message_id"]
-        assert arrived.get_content().replace("\r\n", "\n").strip() == draft["body"].strip()
+        assert text_of(arrived).strip() == draft["body"].strip()
         assert (send["provider"], send["provider_id"]) == (f"smtp://127.0.0.1:{server.port}", "2.0.0 queued as 1")
 
 
