@@ -129,3 +129,26 @@ def push_datasets(
     from evals.operator import push_and_report
 
     raise typer.Exit(push_and_report(deadline))
+
+
+@evals.command("coach-report")
+def report_on_coach(
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds the run may take.")] = 3600,
+    budget: Annotated[float, typer.Option(min=0.01, help="US dollars the models may cost.")] = 20,
+    repetitions: Annotated[int, typer.Option(min=1, max=20, help="Trials of each thread in each arm.")] = 1,
+    into: Annotated[Path, typer.Option(help="Folder that gets the report.", file_okay=False)] = Path("evals/reports"),
+) -> None:
+    """Run the same threads with the coach and without, to their last touch, and write down what the coach changes.
+
+    It tells drift, repetition, calls, cost and latency of both arms with bounds, in coach.md with two pictures, of whatever
+    model is configured. Without one it measures the texts by rule and says that the claim was not tested. A run that was ended
+    goes on where it stood. The exit code is 0 when the report was written and 1 otherwise.
+
+    Example: agentic-sales evals coach-report --deadline 1800 --budget 5
+    """
+    from backend.cli.terminal import run
+    from evals.operator import compare_and_report
+    from evals.run import Limits
+
+    limits = Limits(deadline_s=deadline, budget_usd=budget, repetitions=repetitions)
+    raise typer.Exit(run(compare_and_report(limits, into)))

@@ -5,20 +5,25 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from backend.cli.terminal import err, fail, out, say
+from backend.desk import look_around
 from backend.domain.flags import FLAGS
 from backend.wiring import make_deepseek
+from evals.coach import PATH
+from evals.coach_page import headline
+from evals.coach_run import CoachRun, ReportMissing
 from evals.examples import PATHS, DatasetRefused, read_dataset
 from evals.hub import TAG, Hub, HubSilent, name_of, within
 from evals.journal import JournalRefused
 from evals.metered import Metered
 from evals.push import Written, push
 from evals.release import Order, measure, record, subjects_of
-from evals.run import Progress, Report
+from evals.run import Limits, Progress, Report
 
 
 async def run_and_report(order: Order) -> int:
@@ -45,6 +50,22 @@ async def run_and_report(order: Order) -> int:
     say(err(), f"verdict {file}")
     say(err(), f"report  {file.with_suffix('.md')}")
     return int(verdict["exit_code"])
+
+
+async def compare_and_report(limits: Limits, into: Path) -> int:
+    """Run whole threads in both arms, write the report and its pictures, and return the exit code: 0 when it was written."""
+    around = look_around()
+    try:
+        run = CoachRun(read_dataset(PATH), limits, into)
+        with _bar() if sys.stderr.isatty() else nullcontext(_ignore) as report:
+            async with make_deepseek() as make_llm:
+                judge = Metered(make_llm) if around.has_model_key and not around.models_are_off else None
+                found = await run.report(make_llm, judge, report)
+    except (DatasetRefused, JournalRefused, ReportMissing) as failure:
+        fail(f"No report was written: {failure}. Trials under way lie in {into / '.running'}.")
+    say(out(), headline(found))
+    say(err(), f"report {into / 'coach.md'}")
+    return 0
 
 
 def push_and_report(deadline_s: float) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
+from evals.drawing import picture, words
 from evals.evidence import Evidence
 
 _WIDTH, _LEFT, _ROW = 760, 250, 34
@@ -49,10 +49,10 @@ def to_markdown(evidence: Evidence) -> str:
 def to_svg(evidence: Evidence) -> str:
     """Draw each path's bounds of score and difference, and the bars they are held against."""
     verdict, policy = evidence["verdict"], evidence["policy"]
-    parts = [_text(16, 28, f"{verdict['decision']} {evidence['flag']}", size=18, fill=_COLOURS[verdict["decision"]])]
+    parts = [words(16, 28, f"{verdict['decision']} {evidence['flag']}", size=18, fill=_COLOURS[verdict["decision"]])]
     y = 64
     for path in verdict["paths"]:
-        parts.append(_text(16, y, f"{path['path']} ({path['decision']}, binding: {path['binding']})"))
+        parts.append(words(16, y, f"{path['path']} ({path['decision']}, binding: {path['binding']})"))
         for name, key, bar, scale in (
             ("score", "on", policy["bar"], (0.5, 1.0)),
             ("difference", "difference", -policy["margin"], (-0.25, 0.25)),
@@ -60,11 +60,7 @@ def to_svg(evidence: Evidence) -> str:
             y += _ROW
             parts += _interval(y, name, path[key], path[f"{key}_for_rollback"]["upper"], _Axis(bar, *scale))
         y += _ROW + 12
-    body = "\n".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}" '
-        f'font-family="sans-serif" font-size="13">\n<rect width="100%" height="100%" fill="#ffffff"/>\n{body}\n</svg>\n'
-    )
+    return picture(_WIDTH, y, parts)
 
 
 def _path(path: dict[str, Any]) -> Sequence[str]:
@@ -124,14 +120,10 @@ def _interval(y: int, name: str, bounds: dict[str, float], upper: float, axis: _
     """One line with its ends, its mean and its bar."""
     bar = axis.at(axis.bar)
     return [
-        _text(32, y + 4, f"{name} {bounds['mean']:.3f} [{bounds['lower']:.3f}, {upper:.3f}]"),
+        words(32, y + 4, f"{name} {bounds['mean']:.3f} [{bounds['lower']:.3f}, {upper:.3f}]"),
         f'<line x1="{axis.at(axis.left)}" y1="{y}" x2="{axis.at(axis.right)}" y2="{y}" stroke="#d0d7de"/>',
         f'<line x1="{axis.at(bounds["lower"])}" y1="{y}" x2="{axis.at(upper)}" y2="{y}" stroke="#0969da" stroke-width="4"/>',
         f'<circle cx="{axis.at(bounds["mean"])}" cy="{y}" r="5" fill="#0969da"/>',
         f'<line x1="{bar}" y1="{y - 11}" x2="{bar}" y2="{y + 11}" stroke="#cf222e" stroke-width="2"/>',
-        _text(int(bar) + 5, y - 5, f"bar {axis.bar:g}", size=10, fill="#cf222e"),
+        words(int(bar) + 5, y - 5, f"bar {axis.bar:g}", size=10, fill="#cf222e"),
     ]
-
-
-def _text(x: int, y: int, words: str, *, size: int = 13, fill: str = "#1f2328") -> str:
-    return f'<text x="{x}" y="{y}" font-size="{size}" fill="{fill}">{escape(words)}</text>'

@@ -109,7 +109,8 @@ class PairedRun:
     async def run(self) -> Outcome:
         """Measure what is not measured yet, until it is done, the time is over or the money is spent."""
         self._ends_at = asyncio.get_running_loop().time() + self._limits.deadline_s
-        with warnings.catch_warnings():
+        # The SDK prints the names of experiments that nobody will see; both arms share the output that is put in its place.
+        with warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.filterwarnings("ignore", message="'upload_results' parameter is in beta")
             for (subject, examples), design in zip(self._subjects, self.designs, strict=True):
                 await asyncio.gather(*(self._measure(subject, examples, design, arm) for arm in ARMS))
@@ -138,8 +139,7 @@ class PairedRun:
 
         if places:
             client = Client(api_url=NOWHERE, api_key="none", info={}, auto_batch_tracing=False, tracing_sampling_rate=0)
-            with redirect_stdout(StringIO()):  # the SDK prints the name of an experiment that nobody will see
-                await aevaluate(target, data=places, client=client, upload_results=False, max_concurrency=self._limits.at_once)
+            await aevaluate(target, data=places, client=client, upload_results=False, max_concurrency=self._limits.at_once)
 
     async def _try(self, subject: Subject, design: Design, arm: Arm, example: Example, repetition: int) -> None:
         """Make one trial; one that the surroundings lose is tried again, and then left missing."""

@@ -43,10 +43,12 @@ class Actor:
     lost: str = ""
     kills: str = ""
     hangs: bool = False
+    slow_control: bool = False
 
     async def run(self, example: Example, arm: Arm, make_llm: MakeLLM) -> Output:
         """Write one email, and ask the model once on the way."""
         answer = await make_llm(tier="standard").ask(Prompt(PATH, "Be kind.", f"about {example.example_id}"))
+        await asyncio.sleep(0.05 * (self.slow_control and arm == "off"))
         treated = arm == "on" and not self.fails_open
         body = answer.content["say"]
         if treated:

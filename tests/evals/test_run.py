@@ -1,6 +1,7 @@
 """A paired run through LangSmith's SDK: scripted treatments come to the decisions they should, and not a byte leaves."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,15 @@ async def test_not_one_byte_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0.2)
         assert len(outcome.trials) == 18
         assert recorder.received == []
+
+
+@pytest.mark.req("MEASURE-R11")
+async def test_standard_output_is_as_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """The SDK's own lines are kept off it in both arms, and what is printed afterwards is seen."""
+    before = sys.stdout
+    await measure(Actor(slow_control=True), examples(2))
+    assert sys.stdout is before
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.req("MEASURE-R3")

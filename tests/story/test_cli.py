@@ -48,6 +48,7 @@ COMMANDS = [
     "gate verify",
     "gate show",
     "evals push",
+    "evals coach-report",
 ]
 
 
