@@ -5,8 +5,9 @@ happened, and a thread whose run was cut off is taken up again when its lease en
 """
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,9 +26,11 @@ from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.links import find_links
 from backend.domain.text import clean
 from backend.errors import (
+    AgenticSalesError,
     ApprovalMissing,
     AskedAgain,
     CheckpointMismatch,
+    DecisionUnderWay,
     DraftKept,
     LeaseLost,
     MailRefused,
@@ -41,7 +44,7 @@ from backend.errors import (
 )
 from backend.graphs.campaign_graph import CampaignDeps
 from backend.graphs.sending import APPROVAL_MAX_AGE_DAYS, Sending
-from backend.ports import Clock, Enrolment, Lease, Mailer, MakeLLM, Run, SendLedger, Threads
+from backend.ports import Clock, Enrolment, Lease, Mailer, MakeLLM, Remembered, Run, SendLedger, Threads
 from backend.sweeps import SWEEP_WIDTH, RunReport, RunStatus, Sweep, SweepReport
 
 LEASE = timedelta(seconds=180)
@@ -52,6 +55,8 @@ RUN_STEP_LIMIT = 12
 """Graph steps of one run; the longest honest run takes six."""
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """Waits after the first four failures of a thread; the fifth parks it."""
+ANSWER_WAITS_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 0.0)
+"""Waits for the run of the first request under a key, between looks whether it has come to its end."""
 MAX_FAILURES = len(RETRY_AFTER) + 1
 
 _NEEDS_PERSON = (MailRefused, SendNeedsPerson, ApprovalMissing, CheckpointMismatch)
@@ -100,16 +105,41 @@ class Campaigns:
         Raises:
             UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn, AddresseeChanged,
             DraftNotReady, TooManyVersions: nothing was decided.
+            KeyReused: another request was made under this key; nothing was decided.
+            DecisionUnderWay: the same request was made before, and its run has not come to its end yet.
             TextRefused: an edited text has faults and `request.override` is not set; nothing was decided.
             DraftKept: a new version was asked for and could not be written; the old one waits still.
         """
         if request.edited:
             request = replace(request, overridden=await self._examine(draft_id, request.edited, request))
-        lease = await self.threads.decide(draft_id, request, owner=uuid4().hex, lease=LEASE)
-        report = await self._run(lease, principal=request.principal)
+        made = await self.threads.decide(draft_id, request, owner=uuid4().hex, lease=LEASE)
+        if isinstance(made, Lease):
+            report = await self._run(made, principal=request.principal)
+        else:
+            report = await self._recall(draft_id, request, made)
         if request.decision == "regenerate" and report.draft_id == draft_id:
             raise DraftKept(draft_id, report.reason)
         return report
+
+    async def decide_together(self, asked: Mapping[str, DecisionRequest]) -> dict[str, AgenticSalesError | None]:
+        """Make up to a hundred decisions of one person durable in one request, and say why for each that was not made.
+
+        The next sweep acts on them.
+
+        Raises:
+            KeyReused: another request was made under this key; nothing was decided.
+        """
+        return await self.threads.decide_together(asked, owner=uuid4().hex)
+
+    async def _recall(self, draft_id: str, request: DecisionRequest, made: Remembered) -> RunReport:
+        """Answer as the first request under this key was answered, and wait for that where its run is under way."""
+        answer = made.answer
+        for wait_s in ANSWER_WAITS_S:
+            if answer is not None:
+                return RunReport(**json.loads(answer))
+            await asyncio.sleep(wait_s)
+            answer = await self.threads.recall(draft_id, request)
+        raise DecisionUnderWay(draft_id)
 
     async def _examine(self, draft_id: str, edited: Email, request: DecisionRequest) -> tuple[str, ...]:
         """Hold a person's text to the gate that drafts pass, and return the faults that `override` lets through.
@@ -160,10 +190,10 @@ class Campaigns:
         """Commit the run; what the database will never take is counted as a failure instead, by a small batch of its own."""
         action = run.case.decision["decision"] if run.case.decision else "resume"
         try:
-            await run.commit(principal=principal, action=action)
+            await run.commit(principal=principal, action=action, answer=json.dumps(asdict(report)))
         except (StatementFailed, StatementRefused) as refusal:
             report = self._fail(run, refusal, keep_state=False)
-            await run.commit(principal=principal, action=action)
+            await run.commit(principal=principal, action=action, answer=json.dumps(asdict(report)))
         return report
 
     async def _think(self, run: Run) -> RunReport:

@@ -10,7 +10,7 @@ from backend.domain.suppression import address_sha256
 
 Table = Literal[
     "audit", "campaigns", "companies", "company_facts", "contacts", "drafts", "flags", "memories", "send_ledger",
-    "gate_decisions", "suppressions", "threads", "tokens",
+    "decision_keys", "gate_decisions", "suppressions", "threads", "tokens",
 ]  # fmt: skip
 ORDERS: dict[Table, str] = {
     "audit": "at, audit_id",
@@ -18,6 +18,7 @@ ORDERS: dict[Table, str] = {
     "companies": "company_id",
     "company_facts": "company_id, field, source",
     "contacts": "contact_id",
+    "decision_keys": "key_sha256",
     "drafts": "thread_id, step, version",
     "flags": "name",
     "gate_decisions": "flag, commit_sha, attempt",

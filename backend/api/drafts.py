@@ -5,24 +5,29 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from backend.api.bodies import LETTER_BODY_BYTES
-from backend.api.fields import DRAFT_ID_PATTERN, ID_PATTERN
+from backend.api.cron import Sweeps, get_sweeps
+from backend.api.fields import DRAFT_ID_PATTERN, ID_PATTERN, KEY_PATTERN
 from backend.api.operations import operation
-from backend.api.schemas import ApproveBody, EditBody, ReasonBody, RegenerateBody
+from backend.api.problems import Problem, document_of
+from backend.api.schemas import ApproveBody, BulkBody, BulkItemBody, EditBody, ReasonBody, RegenerateBody
 from backend.api.security import GuardedRoute, Who, Wired
 from backend.domain.access import Principal
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.errors import (
     AddresseeChanged,
+    DecisionUnderWay,
     DraftAlreadyDecided,
     DraftKept,
+    DraftNamedTwice,
     DraftNoLongerWaits,
     DraftNotReady,
     DraftUnfit,
     DraftVersionStale,
     DraftWithdrawn,
+    KeyReused,
     MailRefused,
     TextRefused,
     TooManyVersions,
@@ -45,10 +50,23 @@ _MESSAGE: Mapping[int, Any] = {
     }
 }
 DraftId = Annotated[str, Path(pattern=DRAFT_ID_PATTERN)]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=KEY_PATTERN,
+        description="A text of your own that names this request: sent again with the same body it is answered as it was "
+        "first, and decides nothing twice. The same key with another body is 422.",
+    ),
+]
 
-_ANY_DECISION = (UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn)
+_ANY_DECISION = (
+    *(UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn),
+    *(KeyReused, DecisionUnderWay),
+)
 _DECISION = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION])
 _APPROVAL = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady])
+_BULK = operation("rep", "operator", within_reach=True, errors=[KeyReused], max_body_bytes=LETTER_BODY_BYTES)
 _EDIT = operation(
     "rep",
     "operator",
@@ -78,6 +96,24 @@ class DecisionAnswer:
     next_draft_id: str | None
     next_touch_at: str | None
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """One decision of many: it is durable, or `problem` says why it is not."""
+
+    draft_id: str
+    decision: Decision
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAnswer:
+    """Each decision has its result here, in the order they were asked; `decided` and `refused` count them."""
+
+    results: list[BulkResult]
+    decided: int
+    refused: int
 
 
 @router.get("", **operation("rep", "operator", within_reach=True, errors=[UnknownCampaign]))
@@ -116,15 +152,17 @@ async def preview_draft(draft_id: DraftId, service: Wired, who: Who) -> Response
 
 
 @router.post("/{draft_id}/approve", **_APPROVAL)
-async def approve_draft(draft_id: DraftId, service: Wired, who: Who, body: ApproveBody | None = None) -> DecisionAnswer:
+async def approve_draft(
+    draft_id: DraftId, service: Wired, who: Who, body: ApproveBody | None = None, key: Key = None
+) -> DecisionAnswer:
     """Send the draft exactly as it stands, to the recipient it was written for."""
     seen = body or ApproveBody()
     request = DecisionRequest("approve", who.name, seen.version, recipient=seen.recipient, override=seen.override)
-    return await _decide(service, who, draft_id, request)
+    return await _decide(service, who, draft_id, request, key)
 
 
 @router.post("/{draft_id}/edit", **_EDIT)
-async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody) -> DecisionAnswer:
+async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody, key: Key = None) -> DecisionAnswer:
     """Send this text instead; the draft as it was written is kept beside it.
 
     A link the campaign does not allow, a field nobody filled, or no opt-out line is 422, unless it is meant so: `override`.
@@ -132,39 +170,83 @@ async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody
     request = DecisionRequest(
         "edit", who.name, body.version, edited=body.as_email(), recipient=body.recipient, override=body.override
     )
-    return await _decide(service, who, draft_id, request)
+    return await _decide(service, who, draft_id, request, key)
 
 
 @router.post("/{draft_id}/regenerate", **_REGENERATION)
-async def regenerate_draft(draft_id: DraftId, service: Wired, who: Who, body: RegenerateBody | None = None) -> DecisionAnswer:
+async def regenerate_draft(
+    draft_id: DraftId, service: Wired, who: Who, body: RegenerateBody | None = None, key: Key = None
+) -> DecisionAnswer:
     """Have a new version written with this feedback in mind; a touch has at most five versions."""
     wish = body or RegenerateBody()
     request = DecisionRequest(
         "regenerate", who.name, wish.version, feedback=wish.feedback, accepts_default=wish.accepts_default
     )
-    return await _decide(service, who, draft_id, request)
+    return await _decide(service, who, draft_id, request, key)
 
 
 @router.post("/{draft_id}/reject", **_DECISION)
-async def reject_draft(draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None) -> DecisionAnswer:
+async def reject_draft(
+    draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None, key: Key = None
+) -> DecisionAnswer:
     """Send nothing for this touch; the sequence goes on after the next gap."""
     reason = body.reason if body else ""
-    return await _decide(service, who, draft_id, DecisionRequest("reject", who.name, _version(body), reason=reason))
+    request = DecisionRequest("reject", who.name, _version(body), reason=reason)
+    return await _decide(service, who, draft_id, request, key)
 
 
 @router.post("/{draft_id}/stop", **_DECISION)
-async def stop_sequence(draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None) -> DecisionAnswer:
+async def stop_sequence(
+    draft_id: DraftId, service: Wired, who: Who, body: ReasonBody | None = None, key: Key = None
+) -> DecisionAnswer:
     """Send nothing any more: the sequence ends here."""
     reason = body.reason if body else ""
-    return await _decide(service, who, draft_id, DecisionRequest("stop", who.name, _version(body), reason=reason))
+    request = DecisionRequest("stop", who.name, _version(body), reason=reason)
+    return await _decide(service, who, draft_id, request, key)
+
+
+@router.post("/bulk", **_BULK)
+async def decide_together(
+    service: Wired,
+    who: Who,
+    sweeps: Annotated[Sweeps, Depends(get_sweeps)],
+    body: BulkBody,
+    key: Key = None,
+) -> BulkAnswer:
+    """Make up to a hundred decisions in one request: each stands or fails alone, and a sweep acts on those that stand."""
+    asked: dict[str, DecisionRequest] = {}
+    for item in body.decisions:
+        asked.setdefault(item.draft_id, _request(item, who, key))
+    refusals = await service.campaigns.decide_together(asked)
+    results: list[BulkResult] = []
+    for item in body.decisions:
+        refusal = refusals.pop(item.draft_id, DraftNamedTwice(item.draft_id))
+        results.append(BulkResult(item.draft_id, item.decision, Problem(**document_of(refusal)) if refusal else None))
+    decided = sum(result.problem is None for result in results)
+    if decided:
+        sweeps.ask()
+    return BulkAnswer(results, decided, len(results) - decided)
+
+
+def _request(item: BulkItemBody, who: Principal, key: str | None) -> DecisionRequest:
+    return DecisionRequest(
+        item.decision,
+        who.name,
+        item.version,
+        reason=item.reason,
+        recipient=item.recipient,
+        override=item.override,
+        reach=who.reach,
+        key=key or "",
+    )
 
 
 def _version(body: ReasonBody | None) -> int | None:
     return body.version if body else None
 
 
-async def _decide(service: Service, who: Principal, draft_id: str, request: DecisionRequest) -> DecisionAnswer:
-    report = await service.campaigns.decide(draft_id, replace(request, reach=who.reach))
+async def _decide(service: Service, who: Principal, draft_id: str, request: DecisionRequest, key: str | None) -> DecisionAnswer:
+    report = await service.campaigns.decide(draft_id, replace(request, reach=who.reach, key=key or ""))
     return DecisionAnswer(
         draft_id=draft_id,
         decision=request.decision,

@@ -52,6 +52,12 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "/campaigns/{campaign_id}/enrolments": {"contact_ids": ["ada"]},
     "/campaigns/{campaign_id}/threads/{contact_id}/stop": {"reason": "Ada called: she is not interested"},
     "/drafts/{draft_id}/approve": {"version": 1},
+    "/drafts/bulk": {
+        "decisions": [
+            {"draft_id": "spring:ada:0:1", "decision": "approve", "version": 1},
+            {"draft_id": "spring:bob:0:1", "decision": "reject", "reason": "He is on leave"},
+        ]
+    },
     "/drafts/{draft_id}/edit": {
         "version": 1,
         "subject": "Your month-end close",

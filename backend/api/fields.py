@@ -19,12 +19,14 @@ from backend.mail.address import read_address
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 THREAD_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}:[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 SEND_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}:[A-Za-z0-9][A-Za-z0-9._-]{0,63}:[0-9]{1,3}:[0-9]{1,15}$"
+KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
 DRAFT_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,139}$"
 LINK_PATTERN = r"""^https?://[^\s\u0000-\u001f\u007f-\u009f<>"')\]]*[^\s\u0000-\u001f\u007f-\u009f<>"')\].,;:!?]$"""
 INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 PATTERNS_IN_WORDS = {
     SEND_ID_PATTERN: "is not the id of a send, such as close:ada:0:2",
     DRAFT_ID_PATTERN: "is not the id of a draft, such as close:ada:0:1",
+    KEY_PATTERN: "is not 1 to 200 visible ASCII characters without a blank",
     ID_PATTERN: "is not 1 to 64 letters, digits and . _ - that begin with a letter or digit",
     LINK_PATTERN: (
         "is not a link such as https://host.example/page: it has no blank, quote, bracket or control character, "

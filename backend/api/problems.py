@@ -63,6 +63,12 @@ def kind_of(error: type[AgenticSalesError]) -> str:
     return f"urn:agentic-sales:{'-'.join(_words(error)).lower()}"
 
 
+def document_of(error: AgenticSalesError) -> dict[str, Any]:
+    """The members of a failure's document: its kind, its words, its facts."""
+    title = " ".join(_words(type(error))).capitalize()
+    return _document(error.status, public_sentence(error), kind_of(type(error)), title, getattr(error, "facts", None))
+
+
 def problem(  # noqa: PLR0913  # one argument a member of RFC 9457
     status: int,
     detail: str,
@@ -73,13 +79,14 @@ def problem(  # noqa: PLR0913  # one argument a member of RFC 9457
     members: Mapping[str, Any] | None = None,
 ) -> Response:
     """Build the answer; without a title it bears the status' own phrase."""
-    document = {
-        "type": kind,
-        "title": title or HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        **(members or {}),
-    }
+    return _answer(status, _document(status, detail, kind, title or HTTPStatus(status).phrase, members), headers)
+
+
+def _document(status: int, detail: str, kind: str, title: str, members: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"type": kind, "title": title, "status": status, "detail": detail, **(members or {})}
+
+
+def _answer(status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None) -> Response:
     # In ASCII, because a detail may quote half of a surrogate pair.
     return Response(json.dumps(document), status, dict(headers or {}), MEDIA_TYPE)
 
@@ -88,14 +95,7 @@ async def _answer_ours(request: Request, error: Exception) -> Response:
     ours = cast("AgenticSalesError", error)
     if ours.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request.failed", method=request.method, path=_template(request.scope), error=type(ours).__name__)
-    return problem(
-        ours.status,
-        public_sentence(ours),
-        kind=kind_of(type(ours)),
-        title=" ".join(_words(type(ours))).capitalize(),
-        headers=_HEADERS.get(HTTPStatus(ours.status)),
-        members=getattr(ours, "facts", None),
-    )
+    return _answer(ours.status, document_of(ours), _HEADERS.get(HTTPStatus(ours.status)))
 
 
 async def _answer_refused_input(request: Request, error: Exception) -> Response:

@@ -3,11 +3,12 @@
 Bodies are strict: the text "1" is no number.
 """
 
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from backend.api.fields import (
+    DRAFT_ID_PATTERN,
     Address,
     DraftVersionNumber,
     FactText,
@@ -31,6 +32,8 @@ from backend.domain.text import one_line
 MAX_BATCH = 500
 MAX_FACTS = 50
 MAX_LINKS = 20
+MAX_BULK = 100
+MAX_BULK_REASON_CHARS = 500
 
 
 class Body(BaseModel):
@@ -228,6 +231,20 @@ class RegenerateBody(VersionBody):
 
     feedback: Remark = ""
     accepts_default: bool = False
+
+
+class BulkItemBody(ApproveBody):
+    """One decision among others; `reason` is for a rejection or a stop, `recipient` and `override` for an approval."""
+
+    draft_id: Annotated[str, Field(pattern=DRAFT_ID_PATTERN)]
+    decision: Literal["approve", "reject", "stop"]
+    reason: Annotated[Remark, Field(max_length=MAX_BULK_REASON_CHARS)] = ""
+
+
+class BulkBody(Body):
+    """Decisions to make together."""
+
+    decisions: Annotated[list[BulkItemBody], Field(min_length=1, max_length=MAX_BULK, fail_fast=True)]
 
 
 class FlagBody(Body):

@@ -218,7 +218,7 @@ class DecisionRequest:
 
     `recipient` is the address they saw, where it is not the one the draft was written to. With `override` they have seen what
     the gate finds wrong with the text, and `overridden` is what it found in theirs. With `accepts_default` a new version may
-    be the deterministic one. `reach` is how far they may reach.
+    be the deterministic one. `reach` is how far they may reach. Under a `key` the same request is answered as it was first.
     """
 
     decision: Decision
@@ -232,6 +232,7 @@ class DecisionRequest:
     overridden: tuple[str, ...] = ()
     accepts_default: bool = False
     reach: Reach = EVERYWHERE
+    key: str = ""
 
 
 class DecisionRecord(TypedDict):
@@ -295,8 +296,8 @@ class TouchRecord(TypedDict):
 class Case:
     """Everything a run knows before it thinks, read in one request at its start.
 
-    `now` is the database's instant of that request. Of a decided draft `interrupt_id` names what the graph waits with, and
-    `addressee` is what was approved.
+    `now` is the database's instant of that request. Of a decided draft `interrupt_id` names what the graph waits with,
+    `addressee` is what was approved, and `answered_under` is the hash of the key under which its person wants to be answered.
     """
 
     now: datetime
@@ -307,6 +308,7 @@ class Case:
     decision: DecisionRecord | None = None
     interrupt_id: str = ""
     addressee: Addressee | None = None
+    answered_under: str = ""
 
 
 def _first_name(name: str) -> str:

@@ -102,6 +102,30 @@ class DraftAlreadyDecided(Conflict):
         self.facts = {"decision": decision, "decided_by": decided_by, "decided_at": decided_at}
 
 
+class DraftNotDecided(Conflict):
+    """The request under this key was answered before, and this draft was not decided by it."""
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(f"Draft '{draft_id}' was not decided by the request made under this key. Decide it under another key.")
+
+
+class DraftNamedTwice(Conflict):
+    """The request names the draft more than once."""
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(f"Draft '{draft_id}' stands in this request more than once, and its first decision counts.")
+
+
+class DecisionUnderWay(Conflict):
+    """The same request came before, and what follows from it is not done yet."""
+
+    def __init__(self, draft_id: str) -> None:
+        super().__init__(
+            f"The decision on draft '{draft_id}' was made under this key, and its run is under way still. Nothing was decided "
+            "twice; ask again with the same key."
+        )
+
+
 class DraftVersionStale(Conflict):
     """The decision names another version than the one that waits."""
 
@@ -154,6 +178,15 @@ class BadRequest(AgenticSalesError):
     """A request cannot be understood as it stands; nothing was written."""
 
     status = 422
+
+
+class KeyReused(BadRequest):
+    """The idempotency key was used for another request; nothing was decided."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"The key '{key}' was used for another request. Nothing was decided; choose a new key for a new request."
+        )
 
 
 class TextRefused(BadRequest):

@@ -4,7 +4,7 @@ from backend.ports.clock import Clock
 from backend.ports.mail import Mailer, OutgoingEmail
 from backend.ports.model import Answer, MakeLLM, Model, Prompt, Tier
 from backend.ports.records import IntakeRecords, Records, Schema, Tokens
-from backend.ports.threads import Due, Enrolment, Lease, LedgerState, Reservation, Run, SendLedger, Threads
+from backend.ports.threads import Due, Enrolment, Lease, LedgerState, Remembered, Reservation, Run, SendLedger, Threads
 
 __all__ = [
     "Answer",
@@ -20,6 +20,7 @@ __all__ = [
     "OutgoingEmail",
     "Prompt",
     "Records",
+    "Remembered",
     "Reservation",
     "Run",
     "Schema",

@@ -1,6 +1,6 @@
 """Threads, the runs on them, and the ledger of what they sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Case, DecisionRequest, Draft, HeldDraft, Thread, ThreadStatus
+from backend.errors import AgenticSalesError
 from backend.ports.mail import OutgoingEmail
 
 
@@ -104,8 +105,10 @@ class Run(Protocol):
         """
         ...
 
-    async def commit(self, *, principal: str, action: str) -> None:
+    async def commit(self, *, principal: str, action: str, answer: str = "") -> None:
         """Write everything the run collected and the lease's release, in one fenced batch.
+
+        `answer` is kept where a person decided under a key, for when they ask again; the first one stays.
 
         Raises:
             LeaseLost: the thread has a newer holder; nothing was written but a send's definite yes.
@@ -113,6 +116,13 @@ class Run(Protocol):
                 open still.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A decision was made before by the same request under the same key; `answer` is None while its run is under way."""
+
+    answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +166,7 @@ class Threads(Protocol):
         """End these leases now, where they are still held: nothing was begun under them, and their threads are due again."""
         ...
 
-    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:
+    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease | Remembered:
         """Make a person's decision durable with a compare-and-set, and take the thread's lease, in one request.
 
         A draft outside the reach of the request is unknown.
@@ -164,6 +174,25 @@ class Threads(Protocol):
         Raises:
             UnknownDraft, DraftAlreadyDecided, DraftVersionStale, DraftNoLongerWaits, DraftWithdrawn, AddresseeChanged,
             DraftNotReady, TooManyVersions: nothing was decided.
+            KeyReused: another request was made under this key; nothing was decided.
+        """
+        ...
+
+    async def decide_together(self, asked: Mapping[str, DecisionRequest], *, owner: str) -> dict[str, AgenticSalesError | None]:
+        """Make decisions durable in one request, and leave what follows from them to a sweep; say why for each that failed.
+
+        All are asked for by one person, with one reach and under one key: those of the first.
+
+        Raises:
+            KeyReused: another request was made under this key; nothing was decided.
+        """
+        ...
+
+    async def recall(self, draft_id: str, request: DecisionRequest) -> str | None:
+        """Read the answer that is kept for the key of `request`, or None as long as there is none.
+
+        Raises:
+            KeyReused: another request was made under this key.
         """
         ...
 

@@ -16,6 +16,9 @@ from backend.ports import Lease
 from backend.store.dossier import DOSSIER_RESULTS, select_dossiers, take_dossier
 from backend.store.flags import READ_FLAGS, take_flags
 
+KEYED = "key:"
+"""The beginning of the name of a decision that was asked for under a key."""
+
 _NOW = f"SELECT {NOW} AS now"
 _THREADS = "SELECT threads.* FROM json_each(?1) AS wanted CROSS JOIN threads ON thread_id = wanted.value"
 _DECISIONS = """
@@ -60,6 +63,7 @@ def take_case(results: Sequence[Result], lease: Lease, defaults: Flags) -> Case:
         flags=take_flags(defaults, flags),
         decision=decision_of(decided) if decided else None,
         interrupt_id=decided["interrupt_id"] if decided else "",
+        answered_under=_key_of(decided),
         addressee=Addressee(**{field.name: decided[field.name] for field in fields(Addressee)}) if decided else None,
     )
 
@@ -97,3 +101,8 @@ def decision_of(row: Row) -> DecisionRecord:
 
 def _row_of(result: Result, thread_id: str) -> Row | None:
     return next((row for row in result.rows if row["thread_id"] == thread_id), None)
+
+
+def _key_of(decided: Row | None) -> str:
+    key: str = (decided["decision_key"] or "") if decided else ""
+    return key.removeprefix(KEYED) if key.startswith(KEYED) else ""

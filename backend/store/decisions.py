@@ -1,8 +1,9 @@
 """A person's word, made durable: a decision on a draft by compare-and-set, and the stop of a thread wherever it stands."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -14,76 +15,102 @@ from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email, 
 from backend.domain.text import cut_on_word
 from backend.errors import (
     AddresseeChanged,
+    AgenticSalesError,
     Conflict,
     DraftAlreadyDecided,
     DraftNoLongerWaits,
+    DraftNotDecided,
     DraftNotReady,
     DraftVersionStale,
     DraftWithdrawn,
+    KeyReused,
     ThreadEnded,
     TooManyVersions,
     UnknownDraft,
 )
+from backend.ports import Remembered
 from backend.store.blocked import BLOCKED_BECAUSE
-from backend.store.cases import select_cases
+from backend.store.cases import KEYED, select_cases
+from backend.store.draft_pages import draft_id_in
 from backend.store.known import look_up_pair, thread_of_pair, within
 
 MAX_OVERRIDDEN_CHARS = 2_000
 """Of what a person overrode, the audit trail keeps so much."""
 
-# ?1, ?2 and ?3 are the touch and version; ?4 is the decision's own key, by which a repeat finds that it was made.
+# ?1 is a JSON array of what is asked, a draft each, and ?2 the asker's reach. ?3 names the decision, so that a repeat finds it
+# made. One draft and a hundred are decided by the same statements.
 
-_THIS = "thread_id = ?1 AND step = ?2 AND version = ?3"
-_WAITING = (
-    "threads.thread_id = ?1 AND threads.step = ?2 AND threads.draft_version = ?3 AND threads.status = 'awaiting_approval'"
-)
-_NOT_BEFORE = "NOT EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = ?1 AND audit.audit_id = 'decision:' || ?4)"
-_ADDRESSEE = f"""
-SELECT contacts.name AS contact_name, contacts.address AS contact_address, campaigns.sender_name AS campaign_sender_name,
-  campaigns.sender_address AS campaign_sender_address, {BLOCKED_BECAUSE} AS blocked
-FROM threads JOIN contacts USING (contact_id) JOIN campaigns USING (campaign_id) WHERE threads.thread_id = ?1"""
+_ASKED = """WITH asked AS (
+  SELECT value ->> 'thread_id' AS thread_id, value ->> 'step' AS step, value ->> 'version' AS version,
+    value ->> 'decision' AS decision, value ->> 'feedback' AS feedback, value ->> 'reason' AS reason,
+    value ->> 'accepts_default' AS accepts_default, value ->> 'subject' AS subject, value ->> 'body' AS body,
+    value ->> 'seen_version' AS seen_version, value ->> 'recipient' AS recipient, value ->> 'override' AS override,
+    value ->> 'overridden' AS overridden
+  FROM json_each(?1)
+)"""
+_IS_ASKED = "(drafts.thread_id, drafts.step, drafts.version) = (asked.thread_id, asked.step, asked.version)"
+_WAITS_WITH_IT = f"""{_IS_ASKED} AND drafts.status = 'pending' AND (threads.thread_id, threads.step, threads.draft_version)
+  = (asked.thread_id, asked.step, asked.version) AND threads.status = 'awaiting_approval'"""
+_SCENE = """
+threads CROSS JOIN contacts ON contacts.contact_id = threads.contact_id
+  CROSS JOIN campaigns ON campaigns.campaign_id = threads.campaign_id"""
 _IS_ADDRESSEE = """
-(recipient_name, recipient_address, sender_name, sender_address)
-  = (contact_name, contact_address, campaign_sender_name, campaign_sender_address)"""
-
+(drafts.recipient_name, drafts.recipient_address, drafts.sender_name, drafts.sender_address)
+  = (contacts.name, contacts.address, campaigns.sender_name, campaigns.sender_address)"""
 _HAS_UNRESOLVED = "json_array_length(COALESCE(graph_meta ->> 'unresolved_fields', '[]')) > 0"
+_DECIDED_NOW = f"{_IS_ASKED} AND drafts.status = 'decided' AND drafts.decision_key = ?3"
 
-_WITHDRAW = f"""
-UPDATE drafts SET status = 'withdrawn', reason = (SELECT blocked FROM ({_ADDRESSEE}))
-WHERE {_THIS} AND status = 'pending' AND EXISTS (SELECT 1 FROM threads WHERE {_WAITING})
-  AND (SELECT blocked FROM ({_ADDRESSEE})) IS NOT NULL AND {within("campaign_id", "?4")}"""
-_END_WITHDRAWN = f"""
-UPDATE threads SET status = 'stopped', status_reason = (SELECT reason FROM drafts WHERE {_THIS}), next_touch_at = NULL
-WHERE {_WAITING} AND EXISTS (SELECT 1 FROM drafts WHERE {_THIS} AND status = 'withdrawn') AND {within("campaign_id", "?4")}"""
+_WITHDRAW = f"""{_ASKED}
+UPDATE drafts SET status = 'withdrawn', reason = {BLOCKED_BECAUSE} FROM asked CROSS JOIN {_SCENE}
+WHERE {_WAITS_WITH_IT} AND {BLOCKED_BECAUSE} IS NOT NULL AND {within("drafts.campaign_id", "?2")}"""
+_END_WITHDRAWN = f"""{_ASKED}
+UPDATE threads SET status = 'stopped', status_reason = drafts.reason, next_touch_at = NULL
+FROM asked CROSS JOIN drafts ON {_IS_ASKED} AND drafts.status = 'withdrawn'
+WHERE (threads.thread_id, threads.step, threads.draft_version) = (asked.thread_id, asked.step, asked.version)
+  AND threads.status = 'awaiting_approval' AND {within("threads.campaign_id", "?2")}"""
 
 # An approval is for this text, for this recipient, from this sender; the addressee that is stored is the one that was approved.
-_DECIDE = f"""
-UPDATE drafts SET status = 'decided', decision = ?5, decision_key = ?4, decided_by = ?6, decided_at = {NOW}, feedback = ?7,
-  reason = ?8, accepts_default = ?9, override = ?15, approved_subject = ?10, approved_body = ?11,
-  recipient_name = contact_name, recipient_address = contact_address, sender_name = campaign_sender_name,
-  sender_address = campaign_sender_address
-FROM ({_ADDRESSEE}) AS addressee
-WHERE {_THIS} AND status = 'pending' AND {_NOT_BEFORE} AND EXISTS (SELECT 1 FROM threads WHERE {_WAITING})
-  AND version = COALESCE(?12, version) AND (?5 <> 'regenerate' OR version < ?13)
-  AND (?5 NOT IN ('approve', 'edit') OR {_IS_ADDRESSEE} OR contact_address = ?14)
-  AND (?5 <> 'approve' OR ?15 OR NOT {_HAS_UNRESOLVED}) AND {within("campaign_id", "?16")}"""
-_TAKE_DECIDED = f"""
+_DECIDE = f"""{_ASKED}
+UPDATE drafts SET status = 'decided', decision = asked.decision, decision_key = ?3, decided_by = ?4, decided_at = {NOW},
+  feedback = asked.feedback, reason = asked.reason, accepts_default = asked.accepts_default, override = asked.override,
+  approved_subject = asked.subject, approved_body = asked.body, recipient_name = contacts.name,
+  recipient_address = contacts.address, sender_name = campaigns.sender_name, sender_address = campaigns.sender_address
+FROM asked CROSS JOIN {_SCENE}
+WHERE {_WAITS_WITH_IT} AND drafts.version = COALESCE(asked.seen_version, drafts.version)
+  AND NOT EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = drafts.thread_id AND audit.audit_id = 'decision:' || ?3)
+  AND NOT EXISTS (SELECT 1 FROM decision_keys WHERE key_sha256 = ?6)
+  AND (asked.decision <> 'regenerate' OR drafts.version < ?5)
+  AND (asked.decision NOT IN ('approve', 'edit') OR {_IS_ADDRESSEE} OR contacts.address = asked.recipient)
+  AND (asked.decision <> 'approve' OR asked.override OR NOT {_HAS_UNRESOLVED}) AND {within("drafts.campaign_id", "?2")}"""
+_TAKE_DECIDED = f"""{_ASKED}
 UPDATE threads SET status = 'decided', status_reason = 'decided, not yet acted on', next_touch_at = {NOW}, attempts = 0,
-  lease_owner = ?4, lease_until_at = {later("?5")}, fence = fence + 1
-WHERE {_WAITING} AND EXISTS (SELECT 1 FROM drafts WHERE {_THIS} AND status = 'decided' AND decision_key = ?4)"""
-_AUDIT_DECISION = f"""
+  lease_owner = ?4, lease_until_at = CASE WHEN ?4 IS NOT NULL THEN {later("?5")} END, fence = fence + 1
+FROM asked CROSS JOIN drafts ON {_DECIDED_NOW}
+WHERE (threads.thread_id, threads.step, threads.draft_version) = (asked.thread_id, asked.step, asked.version)
+  AND threads.status = 'awaiting_approval' AND {within("threads.campaign_id", "?2")}"""
+_AUDIT_DECISION = f"""{_ASKED}
 INSERT INTO audit (thread_id, audit_id, at, principal, action, step, version, detail)
-SELECT thread_id, 'decision:' || ?4, decided_at, decided_by, decision, step, version, trim(reason || CASE
-    WHEN ?5 AND decision = 'approve' AND {_HAS_UNRESOLVED} THEN ' [override: ' || (graph_meta ->> 'unresolved_fields') || ']'
-    WHEN ?6 <> '' THEN ' [override: ' || ?6 || ']' ELSE '' END)
-FROM drafts WHERE {_THIS} AND decision_key = ?4 ON CONFLICT DO NOTHING"""
+SELECT drafts.thread_id, 'decision:' || ?3, decided_at, decided_by, drafts.decision, drafts.step, drafts.version,
+  trim(drafts.reason || CASE
+    WHEN asked.override AND drafts.decision = 'approve' AND {_HAS_UNRESOLVED}
+      THEN ' [override: ' || (graph_meta ->> 'unresolved_fields') || ']'
+    WHEN asked.overridden <> '' THEN ' [override: ' || asked.overridden || ']' ELSE '' END)
+FROM asked CROSS JOIN drafts ON {_DECIDED_NOW} AND {within("drafts.campaign_id", "?2")} WHERE true ON CONFLICT DO NOTHING"""
+_KEEP_KEY = f"""{_ASKED}
+INSERT INTO decision_keys (key_sha256, request_sha256, owner, made_at)
+SELECT ?4, ?5, ?6, {NOW} WHERE EXISTS (
+  SELECT 1 FROM asked CROSS JOIN drafts ON {_DECIDED_NOW} AND {within("drafts.campaign_id", "?2")}
+) ON CONFLICT DO NOTHING"""
+_FOUND_DRAFTS = f"""{_ASKED}
+SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence, contacts.address AS contact_address,
+  {_IS_ADDRESSEE} AS is_addressee,
+  EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = drafts.thread_id AND audit.audit_id = 'decision:' || ?3) AS is_made
+FROM asked CROSS JOIN drafts ON {_IS_ASKED} CROSS JOIN {_SCENE}
+WHERE threads.thread_id = asked.thread_id AND {within("drafts.campaign_id", "?2")}"""
+_FIND_KEY = "SELECT request_sha256, owner, answer FROM decision_keys WHERE key_sha256 = ?1"
 _ALLOWED_LINKS = f"""
 SELECT allowed_links FROM drafts JOIN campaigns USING (campaign_id)
-WHERE {_THIS} AND {within("campaign_id", "?4")}"""
-_DECIDED = f"""
-SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence, addressee.*, {_IS_ADDRESSEE} AS is_addressee
-FROM drafts JOIN threads USING (thread_id) JOIN ({_ADDRESSEE}) AS addressee
-WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3 AND {within("drafts.campaign_id", "?4")}"""
+WHERE thread_id = ?1 AND step = ?2 AND version = ?3 AND {within("campaign_id", "?4")}"""
 
 # The audit row names the fence it was written for, so a stop that comes again later stops nothing.
 _MAY_STOP = "status NOT IN ('completed', 'stopped')"
@@ -118,43 +145,46 @@ class D1Decisions:
 
     async def decide(
         self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta
-    ) -> tuple[str, int, Sequence[Result]]:
+    ) -> tuple[str, int, Sequence[Result]] | Remembered:
         """Make the decision and take the thread's lease; return its id, its fence and what its run reads first.
 
+        Of a request whose key was used before, return what is remembered of it.
+
         Raises:
-            Conflict: what `ports.Threads.decide` names; nothing was decided.
+            Conflict, KeyReused: as `ports.Threads.decide` names; nothing was decided.
         """
         touch = touch_of(draft_id)
         if touch is None:
             raise UnknownDraft(draft_id)
-        asked = (*touch, request.reach.as_json)
-        edited: Email | dict[str, None] = request.edited or {"subject": None, "body": None}
-        overridden = cut_on_word("; ".join(request.overridden), MAX_OVERRIDDEN_CHARS)
-        results = await self._database.batch(
-            [
-                Statement(_WITHDRAW, asked),
-                Statement(_END_WITHDRAWN, asked),
-                Statement(
-                    _DECIDE,
-                    (
-                        *(*touch, owner, request.decision, request.principal, request.feedback, request.reason),
-                        *(int(request.accepts_default), edited["subject"], edited["body"], request.version, MAX_DRAFT_VERSIONS),
-                        *(request.recipient, int(request.override), request.reach.as_json),
-                    ),
-                ),
-                Statement(_TAKE_DECIDED, (*touch, owner, lease.total_seconds())),
-                Statement(_AUDIT_DECISION, (*touch, owner, int(request.override), overridden)),
-                Statement(_DECIDED, asked),
-                *select_cases(self._saver, [touch[0]]),
-            ]
-        )
-        decided, opening = results[5], results[6:]
-        if not decided.rows:
+        asked = {draft_id: request}
+        statements = _decide_statements(asked, request, owner=owner, lease=lease)
+        results = await self._database.batch([*statements, *select_cases(self._saver, [touch[0]])])
+        found, key, *opening = results[len(statements) - 2 :]
+        remembered = _remembered(key, asked, request, owner)
+        if remembered:
+            return remembered
+        if not found.rows:
             raise UnknownDraft(draft_id)
-        row = decided.rows[0]
-        if row["decision_key"] != owner:
+        row = found.rows[0]
+        if row["decision_key"] != _decision_key(request, owner):
             raise _refusal(draft_id, row, request)
         return touch[0], row["fence"], opening
+
+    async def decide_together(self, asked: Mapping[str, DecisionRequest], *, owner: str) -> dict[str, AgenticSalesError | None]:
+        """See `ports.Threads.decide_together`."""
+        request = next(iter(asked.values()))
+        known = {draft_id: each for draft_id, each in asked.items() if touch_of(draft_id)}
+        results = await self._database.batch(_decide_statements(known, request, owner=owner, lease=None))
+        found, key = results[-2:]
+        _remembered(key, asked, request, owner)
+        rows = {draft_id_in(row): row for row in found.rows}
+        return {draft_id: _outcome(draft_id, rows.get(draft_id), each) for draft_id, each in asked.items()}
+
+    async def recall(self, draft_id: str, request: DecisionRequest) -> str | None:
+        """See `ports.Threads.recall`."""
+        (key,) = await self._database.batch([Statement(_FIND_KEY, (_key_sha256(request),))])
+        remembered = _remembered(key, {draft_id: request}, request, owner="")
+        return remembered.answer if remembered else None
 
     async def allowed_links(self, draft_id: str, reach: Reach) -> list[str]:
         """See `ports.Threads.allowed_links`."""
@@ -184,6 +214,91 @@ class D1Decisions:
             raise ThreadEnded(thread_id, thread["status"])
 
 
+def _decide_statements(
+    asked: Mapping[str, DecisionRequest], request: DecisionRequest, *, owner: str, lease: timedelta | None
+) -> list[Statement]:
+    """Return what decides all of `asked` as `request` says who asks, how far they reach and under which key.
+
+    The last two results are the drafts as they stand then, and the key. Without a `lease` the threads are left to a sweep.
+    """
+    items = json.dumps([_as_item(draft_id, each) for draft_id, each in asked.items()], ensure_ascii=False)
+    key, key_sha256 = _decision_key(request, owner, is_alone=lease is not None), _key_sha256(request)
+    those = (items, request.reach.as_json)
+    keep = Statement(_KEEP_KEY, (*those, key, key_sha256, _request_sha256(asked), owner))
+    return [
+        Statement(_WITHDRAW, those),
+        Statement(_END_WITHDRAWN, those),
+        Statement(_DECIDE, (*those, key, request.principal, MAX_DRAFT_VERSIONS, key_sha256)),
+        Statement(
+            _TAKE_DECIDED,
+            (*those, key, owner if lease is not None else None, lease.total_seconds() if lease is not None else 0),
+        ),
+        Statement(_AUDIT_DECISION, (*those, key)),
+        *([keep] if request.key else []),
+        Statement(_FOUND_DRAFTS, (*those, key)),
+        Statement(_FIND_KEY, (key_sha256,)),
+    ]
+
+
+def _as_item(draft_id: str, request: DecisionRequest) -> dict[str, Any]:
+    thread_id, step, version = touch_of(draft_id) or ("", 0, 0)
+    edited: Email | dict[str, None] = request.edited or {"subject": None, "body": None}
+    return {
+        "thread_id": thread_id,
+        "step": step,
+        "version": version,
+        "decision": request.decision,
+        "feedback": request.feedback,
+        "reason": request.reason,
+        "accepts_default": int(request.accepts_default),
+        "subject": edited["subject"],
+        "body": edited["body"],
+        "seen_version": request.version,
+        "recipient": request.recipient,
+        "override": int(request.override),
+        "overridden": cut_on_word("; ".join(request.overridden), MAX_OVERRIDDEN_CHARS),
+    }
+
+
+def _decision_key(request: DecisionRequest, owner: str, *, is_alone: bool = True) -> str:
+    """Name the decision by its request's key, so that the same one is known, or else by `owner`.
+
+    The run of a decision that was asked for alone keeps its answer with the key.
+    """
+    return f"{KEYED if is_alone else 'together:'}{_key_sha256(request)}" if request.key else owner
+
+
+def _key_sha256(request: DecisionRequest) -> str | None:
+    """Two people may choose the same key, so a key is its owner's."""
+    return sha256(f"{request.principal}\n{request.key}".encode()).hexdigest() if request.key else None
+
+
+def _request_sha256(asked: Mapping[str, DecisionRequest]) -> str:
+    items = [{**_as_item(draft_id, each), "draft_id": draft_id} for draft_id, each in asked.items()]
+    return sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
+
+
+def _remembered(key: Result, asked: Mapping[str, DecisionRequest], request: DecisionRequest, owner: str) -> Remembered | None:
+    """Return what is kept of an earlier request under this key, or None when this is the first.
+
+    Raises:
+        KeyReused: the earlier one asked something else.
+    """
+    if not key.rows:
+        return None
+    row = key.rows[0]
+    if row["request_sha256"] != _request_sha256(asked):
+        raise KeyReused(request.key)
+    return Remembered(row["answer"]) if row["owner"] != owner else None
+
+
+def _outcome(draft_id: str, row: Row | None, request: DecisionRequest) -> AgenticSalesError | None:
+    """Say why a draft was not decided together with others, or None when it was, now or by the same request before."""
+    if row is None:
+        return UnknownDraft(draft_id)
+    return None if row["is_made"] else _refusal(draft_id, row, request)
+
+
 def _refusal(draft_id: str, row: Row, request: DecisionRequest) -> Conflict:
     """Name why the compare-and-set found nothing to decide."""
     if row["status"] == "withdrawn":
@@ -205,4 +320,6 @@ def _objection(draft_id: str, row: Row, request: DecisionRequest) -> Conflict:
     if not row["is_addressee"] and request.recipient != row["contact_address"]:
         return AddresseeChanged(draft_id, row["recipient_address"], row["contact_address"])
     meta: dict[str, Any] = json.loads(row["graph_meta"])
-    return DraftNotReady(draft_id, [f"nobody filled {name}" for name in meta.get("unresolved_fields", [])])
+    if unresolved := meta.get("unresolved_fields"):
+        return DraftNotReady(draft_id, [f"nobody filled {name}" for name in unresolved])
+    return DraftNotDecided(draft_id)

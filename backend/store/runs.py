@@ -34,6 +34,9 @@ WHERE thread_id = ?1 AND state = 'reserved' AND EXISTS (SELECT 1 FROM threads WH
 _AUDIT = f"""
 INSERT INTO audit (thread_id, audit_id, at, principal, action, step, version, detail)
 SELECT thread_id, 'run:' || fence, {NOW}, ?4, ?5, step, draft_version, ?6 FROM threads WHERE {_HELD} ON CONFLICT DO NOTHING"""
+_ANSWER = f"""
+UPDATE decision_keys SET answer = ?5
+WHERE key_sha256 = ?4 AND answer IS NULL AND EXISTS (SELECT 1 FROM threads WHERE {_HELD})"""
 _RELEASE = f"""
 UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = COALESCE(?7, {later("?8")}),
   draft_version = COALESCE(?9, draft_version), attempts = ?10, lease_owner = NULL, lease_until_at = NULL, done_fence = fence
@@ -112,11 +115,13 @@ class D1Run:
             attempts=thread.attempts + 1,
         )
 
-    async def commit(self, *, principal: str, action: str) -> None:
+    async def commit(self, *, principal: str, action: str, answer: str = "") -> None:
         """See `ports.Run.commit`."""
         held, outcome = self._statement(_LEASE_HELD), self._outcome
         self._transaction.guard(held, constraint="lease_held", error=LeaseLost(self.lease.thread_id))
         last = [self._statement(_RELEASE, *astuple(outcome)[1:])]
+        if self.case.answered_under:
+            last.insert(0, self._statement(_ANSWER, self.case.answered_under, answer))
         if outcome.is_told:
             last.insert(0, self._statement(_AUDIT, principal, action, outcome.reason))
         if outcome.status in _ENDED:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,8 +13,8 @@ from backend.d1.statements import Database, Result, Statement
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import DecisionRequest, pair_of, thread_id_of
 from backend.domain.flags import Flags
-from backend.errors import UnknownCampaign, UnknownContact
-from backend.ports import Due, Enrolment, Lease, Run
+from backend.errors import AgenticSalesError, UnknownCampaign, UnknownContact
+from backend.ports import Due, Enrolment, Lease, Remembered, Run
 from backend.store.cases import open_transaction, select_cases, take_case, thread_of
 from backend.store.decisions import D1Decisions
 from backend.store.known import contact_within, look_up_campaign, within
@@ -118,10 +118,21 @@ class D1Threads:
         held = [[lease.thread_id, lease.owner, lease.fence] for lease in leases]
         await self._database.batch([Statement(_LET_GO, (json.dumps(held),))])
 
-    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease:
+    async def decide(self, draft_id: str, request: DecisionRequest, *, owner: str, lease: timedelta) -> Lease | Remembered:
         """See `ports.Threads.decide`."""
-        thread_id, fence, opening = await self._decisions.decide(draft_id, request, owner=owner, lease=lease)
+        made = await self._decisions.decide(draft_id, request, owner=owner, lease=lease)
+        if isinstance(made, Remembered):
+            return made
+        thread_id, fence, opening = made
         return _OpenedLease(thread_id, owner, fence, opening, time.monotonic())
+
+    async def decide_together(self, asked: Mapping[str, DecisionRequest], *, owner: str) -> dict[str, AgenticSalesError | None]:
+        """See `ports.Threads.decide_together`."""
+        return await self._decisions.decide_together(asked, owner=owner)
+
+    async def recall(self, draft_id: str, request: DecisionRequest) -> str | None:
+        """See `ports.Threads.recall`."""
+        return await self._decisions.recall(draft_id, request)
 
     async def allowed_links(self, draft_id: str, reach: Reach) -> list[str]:
         """See `ports.Threads.allowed_links`."""

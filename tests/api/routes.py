@@ -48,6 +48,7 @@ ROUTES = (
     Route("GET", "/drafts", READERS),
     Route("GET", "/drafts/{draft_id}", READERS),
     Route("GET", "/drafts/{draft_id}/preview", READERS),
+    Route("POST", "/drafts/bulk", READERS, {"decisions": [{"draft_id": "close:ada:0:1", "decision": "reject"}]}),
     Route("POST", "/drafts/{draft_id}/approve", READERS),
     Route("POST", "/drafts/{draft_id}/edit", READERS, {**MINE}),
     Route("POST", "/drafts/{draft_id}/regenerate", READERS, {"feedback": "Shorter."}),

@@ -1,5 +1,6 @@
 """An attacker holds a token that is limited to the campaign `open`, and tries every route on the campaign `vault`."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -35,6 +36,8 @@ NAMED = {
     "POST /emails",
 }
 """What names a campaign, in its path or its body."""
+TOGETHER = {"POST /drafts/bulk"}
+"""What names several campaigns, and answers for each."""
 PUBLIC = {"GET /healthz", "GET /readyz"}
 SECRETS = ("vault", "wren", "Wrenfield", "Vaulted")
 """Ids and words of the campaign outside, and of whoever is enrolled in it."""
@@ -101,7 +104,7 @@ async def test_every_route_is_classified_and_states_its_class(door: Door) -> Non
         for path, methods in door.app.openapi()["paths"].items()
         for method, entry in methods.items()
     }
-    classes = {True: LISTS | NAMED, False: REFUSED, None: PUBLIC}
+    classes = {True: LISTS | NAMED | TOGETHER, False: REFUSED, None: PUBLIC}
     assert sum(map(len, classes.values())) == len(stated)
     assert stated == {route: states for states, routes in classes.items() for route in routes}
     assert {str(route) for route in ROUTES} == stated.keys() - PUBLIC
@@ -128,6 +131,19 @@ async def test_what_lies_outside_does_not_exist(door: Door, state: State) -> Non
                 assert outside.text.replace("vault", "vaunt").replace("wren", "wrex") == unknown.text
                 assert (unknown.status_code, unknown.headers) == (404, outside.headers)
     assert await world(door) == before
+
+
+@pytest.mark.req("ACCESS-R4", "ACCESS-R5")
+async def test_of_many_drafts_those_outside_do_not_exist(door: Door) -> None:
+    """One outside and one nobody knows get the same answer, the one within is decided, and nothing outside is another."""
+    rep, _ = await attack(door)
+    vault = await door.rows.drafts(thread_id="vault:wren"), await door.rows.threads(thread_id="vault:wren")
+    ids = ("vault:wren:0:1", "vaunt:wrex:0:1", "open:bob:0:1")
+    answer = await rep.ask("POST", "/drafts/bulk", {"decisions": [{"draft_id": each, "decision": "stop"} for each in ids]})
+    outside, unknown, within = (result["problem"] for result in answer.json()["results"])
+    assert (within, outside["status"]) == (None, 404)
+    assert json.dumps(outside).replace("vault", "vaunt").replace("wren", "wrex") == json.dumps(unknown)
+    assert (await door.rows.drafts(thread_id="vault:wren"), await door.rows.threads(thread_id="vault:wren")) == vault
 
 
 @pytest.mark.req("ACCESS-R9")

@@ -59,7 +59,7 @@ async def use_the_verbs(fleet: Fleet) -> None:
     """A thread on which a person decides everything there is to decide."""
     await fleet.enrol()
     for decision in DECISIONS:
-        await fleet.touch(decision)
+        await fleet.touch(decision, key=decision)
 
 
 async def use_the_doors(fleet: Fleet, database: Database) -> None:

@@ -102,6 +102,7 @@ class Fleet:
         draft_id = await self.pending()
         request = DecisionRequest("approve", "ana")
         lease = await self.campaigns.threads.decide(draft_id, request, owner="killed", lease=timedelta(0))
+        assert isinstance(lease, Lease)
         (draft,) = await self.rows.drafts()
         email = OutgoingEmail(
             message_id="<touch@vendor.example>",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from backend.domain.campaign import DecisionRequest
 from backend.errors import Conflict
 from backend.wiring import Service, assemble
 from tests.fakes.late_database import LateDatabase
@@ -19,7 +20,7 @@ async def decisions(fleet: Fleet, service: Service) -> None:
     del service
     await fleet.enrol()
     await fleet.touch("regenerate", feedback="Shorter.")
-    await fleet.touch("approve")
+    await fleet.touch("approve", key="k1")
     await fleet.touch("edit", edited=MINE)
     await fleet.touch("reject", reason="not now")
     fleet.clock.advance(timedelta(days=9))
@@ -37,7 +38,8 @@ async def failures(fleet: Fleet, service: Service) -> None:
     fleet.mailer.lose_answer()
     await fleet.resume()
     await fleet.fast_forward()
-    await fleet.touch("regenerate")
+    await fleet.touch("regenerate", key="k1")
+    await service.campaigns.decide_together({"close:ada:0:3": DecisionRequest("reject", "ana", version=9, key="k2")})
     await fleet.rows.set_campaigns(sender_name="Ben O.")
     with suppress(Conflict):
         await fleet.decide("approve")
