@@ -57,8 +57,7 @@ async def measure(folder: Path, ours: Proxy, peer: Proxy) -> Measured:
     """Measure the savers, one after the other, and the service."""
     figures = await measure_saver("D1Saver", open_ours, ours)
     _progress.print("the service's own cost")
-    for name, traffic in (await measure_service(ours)).items():
-        figures |= {f"service {name}.{count}": value for count, value in asdict(traffic).items()}
+    figures |= {f"service {name}": value for name, value in (await measure_service(ours)).items()}
     theirs = await measure_saver(PEER, open_peer, peer)
     _progress.print("AsyncSqliteSaver, for reference")
     async with open_sqlite(folder) as saver:

@@ -136,12 +136,21 @@ LINES: tuple[Line, ...] = (
         ),
     ),
     Line(
-        "a tick of 100 due threads: requests · rows written · kB sent",
+        "a tick of 100 due threads at 60 ms a request: requests · rows written · kB sent · seconds",
         (
-            Measure("service tick.requests", most=310),
+            Measure("service tick.requests", most=15),
             Measure("service tick.rows_written"),
             Measure("service tick.bytes_sent", "kB"),
+            Measure("service tick.wall_s", "s"),
         ),
+    ),
+    Line(
+        "100 approvals at once, at 60 ms a request: requests · seconds",
+        (Measure("service approvals.requests", most=50), Measure("service approvals.wall_s", "s")),
+    ),
+    Line(
+        "seconds, a tick of 100 with one model call of 50 s and the others of 5 s, ideal 55",
+        (Measure("service straggler.wall_s", "s", most=60),),
     ),
 )
 

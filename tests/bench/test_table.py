@@ -24,7 +24,9 @@ TARGETS = [
     "",
     "≤ 3",
     "≤ 4",
-    "≤ 310",
+    "≤ 15",
+    "≤ 50",
+    "≤ 60",
 ]
 
 
@@ -45,10 +47,10 @@ def figures_at(factor: float) -> dict[str, float]:
 
 
 def test_the_readme_quotes_what_was_measured() -> None:
-    """Between its marks the README holds the benchmark's own output, in at most 20 lines."""
+    """Between its marks the README holds the benchmark's own output, in at most 22 lines."""
     quoted = (ROOT / "README.md").read_text("utf-8").split("<!-- bench -->")[1].split("<!-- /bench -->")[0]
     assert quoted.strip("\n") == GOLDEN.read_text("utf-8").strip("\n")
-    assert len(quoted.strip("\n").splitlines()) <= 20
+    assert len(quoted.strip("\n").splitlines()) <= 22
 
 
 def test_the_quoted_table_names_every_target_and_meets_it() -> None:
