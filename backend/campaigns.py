@@ -24,6 +24,7 @@ from backend.domain.campaign import Case, DecisionRequest, Email, HeldDraft, Sta
 from backend.domain.faults import find_faults
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.links import find_links
+from backend.domain.schedule import UNRESTRICTED, SendRules
 from backend.domain.text import clean
 from backend.errors import (
     AgenticSalesError,
@@ -76,6 +77,7 @@ class Campaigns:
     clock: Clock
     approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS)
     sweep_width: int = SWEEP_WIDTH
+    rules: SendRules = UNRESTRICTED
     run_deadline_s: float = RUN_DEADLINE_S
     run_step_limit: int = RUN_STEP_LIMIT
 
@@ -205,7 +207,7 @@ class Campaigns:
         except LeaseLost:
             raise
         except SendDeferred as deferral:
-            run.defer(deferral.until, str(deferral))
+            run.defer(deferral.until, str(deferral), cause=deferral.cause, queue=deferral.queue)
             return _report(thread, thread.status, str(deferral), next_touch_at=to_text(deferral.until))
         except AskedAgain as change:
             run.ask_again(str(change))
@@ -221,7 +223,7 @@ class Campaigns:
     async def _invoke(self, run: Run) -> dict[str, Any]:
         graph = self.graphs[run.case.flags.campaign_coach_enabled]
         config = RunnableConfig(configurable={"thread_id": run.case.thread.thread_id}, recursion_limit=self.run_step_limit)
-        sending = Sending(self.ledger, self.mailer, self.clock, self.approval_max_age)
+        sending = Sending(self.ledger, self.mailer, self.clock, self.approval_max_age, self.rules)
         deps = CampaignDeps(case=run.case, lease=run.lease, make_llm=self.make_llm, sending=sending)
         begin = await _begin(graph, config, run.case)
         return await graph.ainvoke(begin, config, context=deps, durability="exit")

@@ -1,10 +1,13 @@
 """The desk: what an operator's short commands need, without a graph or a model, whose packages take seconds to import."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Container, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar, cast
 
 from pydantic import SecretStr
 
@@ -13,6 +16,8 @@ from backend.d1.embedded import IN_MEMORY
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
 from backend.domain.flags import Flags
+from backend.domain.schedule import NO_HOLIDAYS, SendRules, read_days, read_hours
+from backend.errors import SettingRefused
 from backend.listings import Lists, Previews, Sends
 from backend.mail import Resend, read_mail_url, tell_provider
 from backend.ports import Clock, Schema, Tokens
@@ -26,6 +31,8 @@ from backend.store.schema import D1Schema
 from backend.store.sends import D1Sends
 from backend.store.switches import D1Switches
 from backend.store.tokens import D1Tokens
+
+T = TypeVar("T")
 
 CONTAINERS_D1 = "http://d1.internal"
 """The bridge inside Cloudflare's container, where the Worker needs no token to know who asks."""
@@ -81,6 +88,7 @@ class Surroundings:
     outbox_dir: str
     mail: str
     lacks_mail_key: bool
+    rules: SendRules
 
     @property
     def is_embedded(self) -> bool:
@@ -124,6 +132,7 @@ def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
         outbox_dir=str(provider) if isinstance(provider, Path) else "",
         mail=tell_provider(provider),
         lacks_mail_key=isinstance(provider, Resend) and not settings.resend_api_key,
+        rules=rules_of(settings),
     )
 
 
@@ -167,6 +176,48 @@ async def open_configured_database(
 def flags_of(settings: Settings) -> Flags:
     """The defaults that the stored flags are laid over."""
     return Flags(settings.campaign_coach_enabled, settings.orchestrator_role_plan)
+
+
+def rules_of(settings: Settings) -> SendRules:
+    """The hours and caps of sends.
+
+    Raises:
+        SettingRefused: days or hours are none.
+    """
+    return SendRules(
+        days=_read("SEND_DAYS", read_days, settings.send_days),
+        hours=_read("SEND_HOURS", read_hours, settings.send_hours),
+        mailbox_cap_a_day=settings.mailbox_cap_a_day or None,
+        mailbox_cap_an_hour=settings.mailbox_cap_an_hour or None,
+        domain_cap_a_day=settings.recipient_domain_cap_a_day or None,
+        min_gap=timedelta(hours=settings.min_gap_hours),
+        holidays_of=holidays_of,
+    )
+
+
+def _read(variable: str, read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise SettingRefused(variable, str(error)) from None
+
+
+def knows_holidays() -> bool:
+    """Tell whether the extra `holidays` is installed."""
+    return find_spec("holidays") is not None
+
+
+@cache
+def holidays_of(country: str) -> Container[date]:
+    """The public holidays of a country by its ISO 3166 code; none where the extra `holidays` or the country is not known."""
+    if not knows_holidays():
+        return NO_HOLIDAYS
+    import holidays  # noqa: PLC0415  # an optional extra
+
+    try:
+        return cast("Container[date]", holidays.country_holidays(country))
+    except NotImplementedError:
+        return NO_HOLIDAYS
 
 
 def commit_of(settings: Settings) -> str:

@@ -14,7 +14,7 @@ from backend.domain.release import GateDecision, GateRecord, Judgement
 from backend.ports import LedgerState
 
 DraftStatus = Literal["pending", "decided", "withdrawn"]
-WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided", "deferred", "parked"]
+WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided", "deferred", "window", "cap", "parked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,14 @@ class TouchView:
 
 @dataclass(frozen=True, slots=True)
 class WaitingBecause:
-    """The reason why nothing happens to a thread just now: a code for machines and a sentence for people."""
+    """The reason why nothing happens to a thread just now: a code for machines and a sentence for people.
+
+    `until` is the instant at which it is looked at next; None where a person or a run under way comes first.
+    """
 
     code: WaitingCode
     sentence: str
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

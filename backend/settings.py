@@ -61,6 +61,13 @@ class Settings(BaseSettings):
 
     approval_max_age_days: int = Field(default=7, ge=1, le=365)
 
+    send_days: str = "mon-fri"
+    send_hours: str = "09:00-17:00"
+    mailbox_cap_a_day: int = Field(default=100, ge=0, le=100_000)
+    mailbox_cap_an_hour: int = Field(default=20, ge=0, le=100_000)
+    recipient_domain_cap_a_day: int = Field(default=20, ge=0, le=100_000)
+    min_gap_hours: float = Field(default=20, ge=0, le=8_760)
+
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"

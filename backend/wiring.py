@@ -12,8 +12,9 @@ from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_proven_database
 from backend.d1.meter import MeteredDatabase
 from backend.d1.sharing import SharedDatabase
-from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, SystemClock, commit_of, flags_of, look_around, reveal
+from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, SystemClock, commit_of, flags_of, look_around, reveal, rules_of
 from backend.domain.flags import Flags
+from backend.domain.schedule import UNRESTRICTED, SendRules
 from backend.emails import Emails
 from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
@@ -73,6 +74,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     checkpoint_key: str | None = None,
     cron_secrets: tuple[str, ...] = (),
     sweep_width: int = SWEEP_WIDTH,
+    rules: SendRules = UNRESTRICTED,
 ) -> Service:
     """Wire the service over one database and one set of adapters; asks nobody and opens nothing.
 
@@ -92,6 +94,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
             clock=clock,
             approval_max_age=approval_max_age,
             sweep_width=sweep_width,
+            rules=rules,
         ),
         emails=Emails(
             records=D1Records(database, flags),
@@ -149,6 +152,7 @@ async def open_service(
             flags=flags_of(settings),
             commit=commit_of(settings),
             approval_max_age=timedelta(days=settings.approval_max_age_days),
+            rules=rules_of(settings),
             checkpoint_key=reveal(settings.checkpoint_key),
             cron_secrets=tuple(
                 secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret

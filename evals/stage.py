@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
+from backend.domain.schedule import NO_LIMITS, SendLimits
 from backend.ports import Lease, LedgerState, OutgoingEmail, Reservation
 
 
@@ -41,7 +42,16 @@ class PaperLedger:
 
     clock: StageClock
 
-    async def reserve(self, lease: Lease, *, step: int, version: int, email: OutgoingEmail, provider: str) -> Reservation:
+    async def reserve(  # noqa: PLR0913  # as the port
+        self,
+        lease: Lease,
+        *,
+        step: int,
+        version: int,
+        email: OutgoingEmail,
+        provider: str,
+        limits: SendLimits = NO_LIMITS,  # noqa: ARG002  # on a stage no hour is kept
+    ) -> Reservation:
         """See `ports.SendLedger.reserve`."""
         return Reservation(
             thread_id=lease.thread_id,

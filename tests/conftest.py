@@ -8,6 +8,7 @@ import pytest
 
 from backend.settings import Settings
 from tests.fakes.authority import found_authority
+from tests.hours import AT_ANY_HOUR
 
 pytest_plugins = ["pytester", "tests.specs", "tests.loopback", "tests.goldens", "tests.d1.wrangler"]
 
@@ -20,6 +21,7 @@ os.environ |= {
     "LANGSMITH_TRACING": "false",
     "LANGSMITH_TEST_TRACKING": "false",
     "LANGGRAPH_STRICT_MSGPACK": "true",
+    **{name.upper(): str(value) for name, value in AT_ANY_HOUR.items()},
 }
 
 # The same commit gives the same verdict; `--hypothesis-profile=explore` looks further.

@@ -48,6 +48,8 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
         "offer": "We shorten the month-end close to a day.",
         "sender": {"name": "Ben Ortiz", "address": "ben@vendor.example"},
         "allowed_links": ["https://vendor.example/close"],
+        "send_days": "mon-sun",
+        "send_hours": "00:00-24:00",
     },
     "/campaigns/{campaign_id}/enrolments": {"contact_ids": ["ada"]},
     "/campaigns/{campaign_id}/threads/{contact_id}/stop": {"reason": "Ada called: she is not interested"},

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic.config import JsonDict
 
+from backend.domain.schedule import DAY_NAMES, read_hours
 from backend.domain.text import UNSAFE_IN_HEADER, clean, one_line
 from backend.mail.address import read_address
 
@@ -23,7 +24,12 @@ KEY_PATTERN = r"^[\x21-\x7e]{1,200}$"
 DRAFT_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,139}$"
 LINK_PATTERN = r"""^https?://[^\s\u0000-\u001f\u007f-\u009f<>"')\]]*[^\s\u0000-\u001f\u007f-\u009f<>"')\].,;:!?]$"""
 INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+_DAYS = rf"({'|'.join(DAY_NAMES)})(-({'|'.join(DAY_NAMES)}))?"
+SEND_DAYS_PATTERN = rf"^{_DAYS}(,{_DAYS}){{0,6}}$"
+COUNTRY_PATTERN = r"^[A-Z]{2}$"
 PATTERNS_IN_WORDS = {
+    SEND_DAYS_PATTERN: "is not days such as mon-fri or mon,wed,sat-sun",
+    COUNTRY_PATTERN: "is not a country by two capital letters, such as DE",
     SEND_ID_PATTERN: "is not the id of a send, such as close:ada:0:2",
     DRAFT_ID_PATTERN: "is not the id of a draft, such as close:ada:0:1",
     KEY_PATTERN: "is not 1 to 200 visible ASCII characters without a blank",
@@ -70,6 +76,10 @@ def _check_time_zone(name: str) -> str:
         msg = "is not a time zone of the IANA database, such as Pacific/Auckland"
         raise ValueError(msg)
     return name
+
+
+def _check_hours(text: str) -> str:
+    return str(read_hours(text))
 
 
 @lru_cache
@@ -134,6 +144,11 @@ Link: TypeAlias = Annotated[str, Field(max_length=500, pattern=LINK_PATTERN)]
 TimeZone: TypeAlias = Annotated[
     str, Field(max_length=64, json_schema_extra={"format": "iana-time-zone"}), AfterValidator(_check_time_zone)
 ]
+SendDays: TypeAlias = Annotated[str, Field(pattern=SEND_DAYS_PATTERN)]
+SendHours: TypeAlias = Annotated[
+    str, Field(max_length=11, json_schema_extra={"format": "hours-of-a-day"}), AfterValidator(_check_hours)
+]
+Country: TypeAlias = Annotated[str, Field(pattern=COUNTRY_PATTERN)]
 Instant: TypeAlias = Annotated[
     AwareDatetime,
     Field(json_schema_extra={"pattern": INSTANT_PATTERN}),

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from backend.api.fields import (
     DRAFT_ID_PATTERN,
     Address,
+    Country,
     DraftVersionNumber,
     FactText,
     HeaderLine,
@@ -20,9 +21,11 @@ from backend.api.fields import (
     Link,
     Prose,
     Remark,
+    SendDays,
+    SendHours,
     TimeZone,
 )
-from backend.domain.campaign import Campaign, Email
+from backend.domain.campaign import CAMPAIGN_OPTIONS, Campaign, Email
 from backend.domain.facts import Fact
 from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.instants import to_text
@@ -73,6 +76,7 @@ class CompanyBody(Body):
     company_id: Identifier
     name: Line
     domain: Annotated[Line, Field(max_length=253)] | None = None
+    time_zone: TimeZone | None = None
     facts: Annotated[list[FactBody], Field(max_length=MAX_FACTS, fail_fast=True)] = []
 
 
@@ -129,6 +133,8 @@ def _company(body: CompanyBody) -> NewCompany:
     company = NewCompany(company_id=body.company_id, name=body.name, facts=facts)
     if body.domain is not None:
         company["domain"] = body.domain
+    if body.time_zone is not None:
+        company["time_zone"] = body.time_zone
     return company
 
 
@@ -146,6 +152,9 @@ class CampaignBody(Body):
     """A campaign; without a `campaign_id` it is given a new one. A draft may hold no link but the allowed ones.
 
     Answers go to `reply_to`, or without one to the sender. The `postal_address` stands on a line below every email.
+
+    Its emails leave on `send_days` in `send_hours` by the contact's clocks, by those of `time_zone` where the contact's are not
+    known, and not on public holidays of `holiday_country`; what is left out, the settings say.
     """
 
     campaign_id: Identifier | None = None
@@ -155,10 +164,14 @@ class CampaignBody(Body):
     allowed_links: Annotated[list[Link], Field(max_length=MAX_LINKS, fail_fast=True)] = []
     reply_to: Address | None = None
     postal_address: Line | None = None
+    send_days: SendDays | None = None
+    send_hours: SendHours | None = None
+    time_zone: TimeZone | None = None
+    holiday_country: Country | None = None
 
     def as_campaign(self, campaign_id: str) -> Campaign:
         """The campaign under `campaign_id`."""
-        return Campaign(
+        campaign = Campaign(
             campaign_id=campaign_id,
             name=self.name,
             offer=self.offer,
@@ -168,6 +181,10 @@ class CampaignBody(Body):
             reply_to=self.reply_to or "",
             postal_address=self.postal_address or "",
         )
+        for option in CAMPAIGN_OPTIONS:
+            if (value := getattr(self, option)) is not None:
+                campaign[option] = value
+        return campaign
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -78,6 +79,17 @@ async def _perform(story: Story, home: Path, transcript: Transcript, model_name:
         return Performance(story, await play.threads(), play.blocked_at, counted.rows[0]["sends"], play.rows_written)
 
 
+AT_ANY_HOUR: Final = {
+    "send_days": "mon-sun",
+    "send_hours": "00:00-24:00",
+    "mailbox_cap_a_day": 0,
+    "mailbox_cap_an_hour": 0,
+    "recipient_domain_cap_a_day": 0,
+    "min_gap_hours": 0,
+}
+"""A story is told in some seconds; what it shows is not when an email leaves."""
+
+
 def _settings(story: Story, home: Path) -> dict[str, object]:
     """The environment holds settings the demo does not take over."""
     return {
@@ -85,6 +97,7 @@ def _settings(story: Story, home: Path) -> dict[str, object]:
         "outbox_dir": str(home / OUTBOX),
         "campaign_coach_enabled": story.campaign_coach_enabled,
         "orchestrator_role_plan": story.orchestrator_role_plan,
+        **AT_ANY_HOUR,
     }
 
 

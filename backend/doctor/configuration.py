@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from backend.checkpointer.codec import MIN_KEY_CHARS, Codec
-from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, Surroundings
+from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, Surroundings, knows_holidays
 from backend.doctor.findings import Finding, note, ok, wrong
 from backend.doctor.places import split
+from backend.domain.schedule import tell_days
 from backend.egress import is_loopback
 from backend.errors import SettingRefused
 from backend.logs import LEVELS
@@ -105,6 +106,19 @@ def check_mail(around: Surroundings) -> Finding:
     return _look_at_outbox(around) if around.outbox_dir else ok(around.mail)
 
 
+def check_hours(around: Surroundings) -> Finding:
+    """A mailbox without a cap is one that a backlog leaves at once."""
+    rules = around.rules
+    caps = (rules.mailbox_cap_a_day, rules.mailbox_cap_an_hour)
+    day, hour = (f"{cap or 'any number'} {period}" for cap, period in zip(caps, ("a day", "an hour"), strict=True))
+    found = f"{tell_days(rules.days)} {rules.hours} where the contact is; a mailbox sends {day} and {hour}"
+    if not any(caps):
+        return note(found, "Set MAILBOX_CAP_A_DAY or MAILBOX_CAP_AN_HOUR: a burst of mail is what filters look for.")
+    if not knows_holidays():
+        return note(f"{found}; no holiday is known", "Where campaigns name a country: uv sync --extra holidays")
+    return ok(found)
+
+
 def _look_at_outbox(around: Surroundings) -> Finding:
     """The first send makes the folder; a nameless file shows whether it can."""
     if around.is_in_container:
@@ -132,6 +146,7 @@ CHECKS: Final[Mapping[str, Callable[[Surroundings], Finding]]] = {
     "flags": check_flags,
     "cron secret": check_cron_secret,
     "mail": check_mail,
+    "hours": check_hours,
 }
 
 

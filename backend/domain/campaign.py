@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, get_args
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.facts import Fact
@@ -86,6 +86,11 @@ class Campaign(TypedDict):
     holiday_country: NotRequired[str | None]
     reply_to: NotRequired[str]
     postal_address: NotRequired[str]
+
+
+CampaignOption = Literal["send_days", "send_hours", "time_zone", "holiday_country"]
+CAMPAIGN_OPTIONS: tuple[CampaignOption, ...] = get_args(CampaignOption)
+"""A campaign may leave these out."""
 
 
 class Email(TypedDict):
@@ -265,7 +270,10 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One row of `threads`: where a (campaign, contact) pair stands. Instants are text of `instants.to_text`."""
+    """One row of `threads`: where a (campaign, contact) pair stands. Instants are text of `instants.to_text`.
+
+    `waiting_code` says what a decided touch waits for beyond its instant, and `waiting_for` names that where others wait too.
+    """
 
     thread_id: str
     campaign_id: str
@@ -276,6 +284,8 @@ class Thread:
     next_touch_at: str | None
     status_reason: str
     attempts: int
+    waiting_code: str | None = None
+    waiting_for: str | None = None
 
 
 class TouchRecord(TypedDict):
@@ -297,7 +307,8 @@ class Case:
     """Everything a run knows before it thinks, read in one request at its start.
 
     `now` is the database's instant of that request. Of a decided draft `interrupt_id` names what the graph waits with,
-    `addressee` is what was approved, and `answered_under` is the hash of the key under which its person wants to be answered.
+    `addressee` is what was approved, and `answered_under` is the hash of the key under which its person wants to be answered;
+    `attempted` says that the ledger has a claim on its touch already.
     """
 
     now: datetime
@@ -309,6 +320,7 @@ class Case:
     interrupt_id: str = ""
     addressee: Addressee | None = None
     answered_under: str = ""
+    attempted: bool = False
 
 
 def _first_name(name: str) -> str:

@@ -7,11 +7,12 @@ from backend.domain.facts import Fact
 
 
 class NewCompany(TypedDict):
-    """A company as it comes in; an absent `domain` keeps what is stored."""
+    """A company as it comes in; an absent key keeps what is stored."""
 
     company_id: str
     name: str
     domain: NotRequired[str]
+    time_zone: NotRequired[str]
     facts: list[Fact]
 
 

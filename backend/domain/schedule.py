@@ -106,6 +106,34 @@ class SendRules:
     min_gap: timedelta = timedelta(0)
     holidays_of: Callable[[str], Container[date]] = _no_holidays
 
+    def a_window(self, hours: Hours) -> int:
+        """Count the emails that a mailbox sends while it is open for these hours; at least one."""
+        an_hour = self.mailbox_cap_an_hour
+        of_hours = an_hour * max(1, (hours.closes - hours.opens) // 60) if an_hour else None
+        return min(filter(None, (self.mailbox_cap_a_day, of_hours)), default=1)
+
+
+UNRESTRICTED: Final = SendRules()
+
+
+@dataclass(frozen=True, slots=True)
+class SendLimits:
+    """The ledger checks these by the database's clock when a touch is claimed; what is None is not limited.
+
+    `opens_at` and `closes_at` are text of `instants.to_text`, `gap_s` is seconds, the rest are counts.
+    """
+
+    opens_at: str | None = None
+    closes_at: str | None = None
+    gap_s: float | None = None
+    mailbox_a_day: int | None = None
+    mailbox_an_hour: int | None = None
+    domain: str | None = None
+    domain_a_day: int | None = None
+
+
+NO_LIMITS: Final = SendLimits()
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -63,6 +63,7 @@ from backend.errors.work import (
     ApprovalMissing,
     ArrivalDiffers,
     AskedAgain,
+    Cause,
     CheckpointMismatch,
     LeaseLost,
     MailError,
@@ -78,6 +79,7 @@ from backend.errors.work import (
     SendNeedsPerson,
     SendRefused,
     ThreadEnded,
+    TouchHeldBack,
 )
 
 __all__ = [
@@ -92,6 +94,7 @@ __all__ = [
     "BodyIncomplete",
     "BodyTooLarge",
     "CampaignDiffers",
+    "Cause",
     "CheckpointMismatch",
     "CheckpointTampered",
     "ClockDiffers",
@@ -144,6 +147,7 @@ __all__ = [
     "TokenMissing",
     "TokenNameTaken",
     "TooManyVersions",
+    "TouchHeldBack",
     "UnknownCampaign",
     "UnknownContact",
     "UnknownDraft",

@@ -1,6 +1,7 @@
 """Failures while a run works: of the model, the run itself, the mail."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from backend.errors.base import AgenticSalesError
 from backend.errors.requests import Conflict
@@ -157,14 +158,39 @@ class SendNeedsPerson(MailOutcomeUnknown):
         )
 
 
+Cause = Literal["window", "cap", "gap"]
+"""A touch waits for its hour, for a place under a cap, or until its reader has been left alone for long enough."""
+
+
 class SendDeferred(AgenticSalesError):
-    """The touch may not leave yet: it keeps its approval and its attempts, and nothing was handed to the mailer."""
+    """The touch may not leave yet: it keeps its approval and its attempts, and nothing was handed to the mailer.
+
+    `queue` names the cap whose places it waits for, with others.
+    """
 
     status = 503
 
-    def __init__(self, until: datetime, why: str) -> None:
+    def __init__(self, until: datetime, why: str, *, cause: Cause | None = None, queue: str | None = None) -> None:
         super().__init__(f"Not sent yet: {why}.")
         self.until = until
+        self.cause: Cause | None = cause
+        self.queue = queue
+
+
+class TouchHeldBack(AgenticSalesError):
+    """The ledger gave no claim, because the hour has not come or no place is free; nothing was written.
+
+    `free_at` is when that may be otherwise; `ahead` counts those that wait in the same `queue`.
+    """
+
+    status = 503
+
+    def __init__(self, cause: Cause, free_at: datetime, *, queue: str | None = None, ahead: int = 0) -> None:
+        super().__init__(f"The touch may not leave now: its {cause} says no.")
+        self.cause: Cause = cause
+        self.free_at = free_at
+        self.queue = queue
+        self.ahead = ahead
 
 
 class AskedAgain(AgenticSalesError):

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Case, DecisionRequest, Draft, HeldDraft, Thread, ThreadStatus
+from backend.domain.schedule import NO_LIMITS, SendLimits
 from backend.errors import AgenticSalesError
 from backend.ports.mail import OutgoingEmail
 
@@ -46,13 +47,24 @@ class Reservation:
 class SendLedger(Protocol):
     """The record of sends, unique on (thread_id, step); it decides whether an email may leave."""
 
-    async def reserve(self, lease: Lease, *, step: int, version: int, email: OutgoingEmail, provider: str) -> Reservation:
+    async def reserve(  # noqa: PLR0913  # one argument a fact
+        self,
+        lease: Lease,
+        *,
+        step: int,
+        version: int,
+        email: OutgoingEmail,
+        provider: str,
+        limits: SendLimits = NO_LIMITS,
+    ) -> Reservation:
         """Claim the touch for `provider` in one conditional statement, or find the claim made before; asked again, look again.
 
         The claim holds only while the lease is held with this fence, the draft is approved with exactly this text for this
-        recipient and sender, and the address may be written to. The lease is renewed where it would end soon.
+        recipient and sender, the address may be written to, and `limits` let one more email leave. The lease is renewed where
+        it would end soon. Of a claim made before by another run the limits are not asked: it has its place.
 
         Raises:
+            TouchHeldBack: the limits let none leave now. Nothing was written.
             SendRefused: the contact may not be written to; its `why` names the reason. An attempt that may have left is settled
                 as unknown with this run.
             AskedAgain: recipient or sender is not what was approved. Nothing was written.
@@ -94,8 +106,11 @@ class Run(Protocol):
         """Set where the thread stands after this run; `next_touch_at` is None unless a sweep should take it up."""
         ...
 
-    def defer(self, until: datetime, why: str) -> None:
-        """Let the thread stand as it did, due again at `until`; attempts are kept, and what the graph did is not stored."""
+    def defer(self, until: datetime, why: str, *, cause: str | None = None, queue: str | None = None) -> None:
+        """Let the thread stand as it did, due again at `until`; attempts are kept, and what the graph did is not stored.
+
+        `cause` is a code for what it waits for, and `queue` where others wait for the same.
+        """
         ...
 
     def fail(self, error: str, *, retry_after: timedelta | None, keep_state: bool) -> None:

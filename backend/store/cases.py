@@ -22,7 +22,10 @@ KEYED = "key:"
 _NOW = f"SELECT {NOW} AS now"
 _THREADS = "SELECT threads.* FROM json_each(?1) AS wanted CROSS JOIN threads ON thread_id = wanted.value"
 _DECISIONS = """
-SELECT drafts.* FROM json_each(?1) AS wanted
+SELECT drafts.*, EXISTS (
+  SELECT 1 FROM send_ledger AS own
+  WHERE own.thread_id = drafts.thread_id AND own.step = drafts.step AND own.state <> 'not_delivered'
+) AS attempted FROM json_each(?1) AS wanted
 CROSS JOIN threads ON threads.thread_id = wanted.value AND threads.status = 'decided'
 CROSS JOIN drafts ON drafts.thread_id = threads.thread_id AND drafts.step = threads.step
   AND drafts.version = threads.draft_version"""
@@ -65,6 +68,7 @@ def take_case(results: Sequence[Result], lease: Lease, defaults: Flags) -> Case:
         interrupt_id=decided["interrupt_id"] if decided else "",
         answered_under=_key_of(decided),
         addressee=Addressee(**{field.name: decided[field.name] for field in fields(Addressee)}) if decided else None,
+        attempted=bool(decided and decided["attempted"]),
     )
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from backend.d1.statements import Result, Row, Statement
-from backend.domain.campaign import Campaign, Company, Contact, Dossier, Memory, PastTouch
+from backend.domain.campaign import CAMPAIGN_OPTIONS, Campaign, Company, Contact, Dossier, Memory, PastTouch
 from backend.domain.facts import MAX_COMPANY_FACTS, Fact
 from backend.errors import UnknownCampaign, UnknownContact
 from backend.store.blocked import ADDRESS_FLAGS
@@ -91,7 +91,7 @@ def take_dossier(results: Sequence[Result], campaign_id: str, contact_id: str) -
 
 def campaign_of(row: Row) -> Campaign:
     """Read a row of `campaigns`."""
-    return Campaign(
+    campaign = Campaign(
         campaign_id=row["campaign_id"],
         name=row["name"],
         offer=row["offer"],
@@ -101,6 +101,10 @@ def campaign_of(row: Row) -> Campaign:
         reply_to=row["reply_to"],
         postal_address=row["postal_address"],
     )
+    for option in CAMPAIGN_OPTIONS:
+        if row[option] is not None:
+            campaign[option] = row[option]
+    return campaign
 
 
 def _contact(row: Row) -> Contact:
@@ -119,7 +123,10 @@ def _contact(row: Row) -> Contact:
 
 
 def _company(row: Row) -> Company:
-    return Company(company_id=row["company_id"], name=row["name"], domain=row["domain"])
+    company = Company(company_id=row["company_id"], name=row["name"], domain=row["domain"])
+    if row["time_zone"] is not None:
+        company["time_zone"] = row["time_zone"]
+    return company
 
 
 def _fact(row: Row) -> Fact:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from backend.d1.clock import NOW
 from backend.d1.statements import Database, Statement
-from backend.domain.campaign import Campaign
+from backend.domain.campaign import CAMPAIGN_OPTIONS, Campaign
 from backend.domain.incoming import IntakeCounts, NewCompany, NewContact
 from backend.domain.suppression import CONTACT_FLAGS, ContactFlag, address_sha256
 from backend.domain.text import clean, one_line
@@ -52,10 +52,12 @@ SELECT value ->> 'address_sha256',
 FROM json_each(?1) WHERE (value ->> 'do_not_contact' OR value ->> 'bounced' OR value ->> 'unsubscribed') AND {_NEW}
 ON CONFLICT DO NOTHING"""
 _PUT_COMPANIES = f"""
-INSERT INTO companies (company_id, name, domain)
-SELECT value ->> 'company_id', value ->> 'name', value ->> 'domain' FROM json_each(?1) WHERE {_NEW}
-ON CONFLICT (company_id) DO UPDATE SET name = excluded.name, domain = COALESCE(excluded.domain, domain)
-WHERE name <> excluded.name OR COALESCE(excluded.domain, domain) IS NOT domain"""
+INSERT INTO companies (company_id, name, domain, time_zone)
+SELECT value ->> 'company_id', value ->> 'name', value ->> 'domain', value ->> 'time_zone' FROM json_each(?1) WHERE {_NEW}
+ON CONFLICT (company_id) DO UPDATE SET name = excluded.name, domain = COALESCE(excluded.domain, domain),
+  time_zone = COALESCE(excluded.time_zone, time_zone)
+WHERE (excluded.name, COALESCE(excluded.domain, domain), COALESCE(excluded.time_zone, time_zone))
+  IS NOT (name, domain, time_zone)"""
 _PUT_FACTS = f"""
 INSERT INTO company_facts (company_id, field, source, value, confidence, observed_at)
 SELECT value ->> 'company_id', value ->> 'field', value ->> 'source', value ->> 'value', value ->> 'confidence',
@@ -97,12 +99,13 @@ _AUDIT_MARK = f"""
 INSERT INTO audit (thread_id, audit_id, at, principal, action, detail)
 SELECT '', ?2, {NOW}, ?3, ?4, ?5 FROM contacts WHERE contact_id = ?1 ON CONFLICT DO NOTHING"""
 
+_OPTIONS = ", ".join(CAMPAIGN_OPTIONS)
 _PUT_CAMPAIGN = f"""
 INSERT INTO campaigns (campaign_id, name, offer, sender_name, sender_address, allowed_links, reply_to, postal_address,
-  created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, {NOW}) ON CONFLICT DO NOTHING RETURNING campaign_id"""
-_CAMPAIGN = """
-SELECT name, offer, sender_name, sender_address, allowed_links, reply_to, postal_address FROM campaigns
+  {_OPTIONS}, created_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, {NOW}) ON CONFLICT DO NOTHING RETURNING campaign_id"""
+_CAMPAIGN = f"""
+SELECT name, offer, sender_name, sender_address, allowed_links, reply_to, postal_address, {_OPTIONS} FROM campaigns
 WHERE campaign_id = ?1"""
 
 
@@ -136,7 +139,7 @@ class D1Intake:
 
     async def add_campaign(self, campaign: Campaign) -> bool:
         """See `ports.IntakeRecords.add_campaign`."""
-        content = {
+        content: dict[str, str | None] = {
             "name": one_line(campaign["name"]),
             "offer": clean(campaign["offer"]),
             "sender_name": one_line(campaign["sender_name"]),
@@ -144,6 +147,7 @@ class D1Intake:
             "allowed_links": json.dumps(campaign["allowed_links"]),
             "reply_to": campaign.get("reply_to", ""),
             "postal_address": one_line(campaign.get("postal_address", "")),
+            **{option: campaign.get(option) for option in CAMPAIGN_OPTIONS},
         }
         campaign_id = campaign["campaign_id"]
         made, stored = await self._database.batch(
@@ -190,6 +194,7 @@ def _company_row(company: NewCompany) -> dict[str, Any]:
         "company_id": company["company_id"],
         "name": one_line(company["name"]),
         "domain": one_line(company["domain"]) if "domain" in company else None,
+        "time_zone": company.get("time_zone"),
     }
 
 

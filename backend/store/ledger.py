@@ -2,17 +2,19 @@
 
 import json
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from backend.d1.clock import NOW, age_s, later
 from backend.d1.statements import Database, Row, Statement
 from backend.d1.transaction import Transaction, current_transaction
 from backend.domain.instants import from_text
-from backend.errors import ApprovalMissing, AskedAgain, LeaseLost, SendRefused
+from backend.domain.schedule import NO_LIMITS, SendLimits
+from backend.errors import ApprovalMissing, AskedAgain, Cause, LeaseLost, SendRefused, TouchHeldBack
 from backend.ports import Lease, LedgerState, OutgoingEmail, Reservation
 from backend.store.blocked import BLOCKED_BECAUSE
+from backend.store.places import DAY_S, GIVE_PLACE_UP, HOUR_S, MAILBOX, MAY_LEAVE_NOW, QUEUES, RECIPIENT_DOMAIN, SINCE
 
 # ?1 and ?2 are the touch, ?3 and ?4 the lease. What a person says was not delivered is claimed anew under a key of its own: the
 # provider would answer for the old one.
@@ -29,14 +31,15 @@ threads JOIN contacts ON contacts.contact_id = threads.contact_id JOIN campaigns
   LEFT JOIN drafts ON drafts.thread_id = threads.thread_id AND drafts.step = ?2 AND drafts.version = ?6"""
 _RESERVE = f"""
 INSERT INTO send_ledger (thread_id, step, version, contact_id, attempt_id, provider, sender_address, message_id, state,
-  envelope, text_sha256, reserved_at)
-SELECT threads.thread_id, ?2, ?6, threads.contact_id, ?5, ?13, ?12, ?14, 'reserved', ?15, ?16, {NOW}
-FROM {_SCENE} WHERE {_HELD} AND {_APPROVED} AND {_ADDRESSED} AND {BLOCKED_BECAUSE} IS NULL
+  envelope, text_sha256, mailbox, recipient_domain, reserved_at)
+SELECT threads.thread_id, ?2, ?6, threads.contact_id, ?5, ?14, ?12, ?15, 'reserved', ?16, ?17, {MAILBOX},
+  {RECIPIENT_DOMAIN}, {NOW}
+FROM {_SCENE} WHERE {_HELD} AND {_APPROVED} AND {_ADDRESSED} AND {BLOCKED_BECAUSE} IS NULL AND {MAY_LEAVE_NOW}
 ON CONFLICT (thread_id, step) DO UPDATE SET version = excluded.version, attempt_id = excluded.attempt_id,
   provider = excluded.provider, sender_address = excluded.sender_address, message_id = excluded.message_id, state = 'reserved',
   envelope = json_set(excluded.envelope, '$.idempotency_key', (excluded.envelope ->> 'idempotency_key') || '-' || ?5),
-  text_sha256 = excluded.text_sha256, reserved_at = excluded.reserved_at, settled_at = NULL,
-  provider_id = '', error = ''
+  text_sha256 = excluded.text_sha256, mailbox = excluded.mailbox, recipient_domain = excluded.recipient_domain,
+  reserved_at = excluded.reserved_at, settled_at = NULL, provider_id = '', error = ''
 WHERE send_ledger.state = 'not_delivered' AND send_ledger.attempt_id <> excluded.attempt_id"""
 _RENEW = f"""
 UPDATE threads SET lease_until_at = {later("?5")} WHERE {_HELD} AND lease_until_at < {later("?6")}"""
@@ -45,8 +48,10 @@ SELECT send_ledger.*, {age_s("reserved_at")} AS age_s, COALESCE(approved_subject
   COALESCE(approved_body, body) AS body
 FROM send_ledger JOIN drafts USING (thread_id, step, version) WHERE thread_id = ?1 AND step = ?2"""
 _WHY_NOT = f"""
-SELECT {_HELD} AS lease_held, {NOW} AS now, {BLOCKED_BECAUSE} AS blocked, {_APPROVED} AS approved, {_ADDRESSED} AS addressed
-FROM {_SCENE} WHERE threads.thread_id = ?1"""
+SELECT *, {QUEUES} FROM (
+  SELECT {_HELD} AS lease_held, {NOW} AS now, {BLOCKED_BECAUSE} AS blocked, {_APPROVED} AS approved, {_ADDRESSED} AS addressed,
+    {SINCE} FROM {_SCENE} WHERE threads.thread_id = ?1
+)"""
 _SETTLE = f"""
 UPDATE send_ledger SET state = ?4, settled_at = {NOW}, provider_id = ?5, error = ?6
 WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3
@@ -56,6 +61,9 @@ UPDATE threads SET status = 'decided', status_reason = 'the provider said yes', 
 WHERE thread_id = ?1 AND step = ?2 AND status = 'parked'
   AND EXISTS (SELECT 1 FROM send_ledger WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3 AND state = 'sent')"""
 _RELEASE = "DELETE FROM send_ledger WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3 AND state = 'reserved'"
+
+
+_WINDOW: Final[Cause] = "window"
 
 
 class D1SendLedger:
@@ -68,12 +76,21 @@ class D1SendLedger:
         self._database = database
         self._lease_s = lease.total_seconds()
 
-    async def reserve(self, lease: Lease, *, step: int, version: int, email: OutgoingEmail, provider: str) -> Reservation:
+    async def reserve(  # noqa: PLR0913  # as the port
+        self,
+        lease: Lease,
+        *,
+        step: int,
+        version: int,
+        email: OutgoingEmail,
+        provider: str,
+        limits: SendLimits = NO_LIMITS,
+    ) -> Reservation:
         """See `ports.SendLedger.reserve`."""
         attempt_id = f"{lease.owner}:{lease.fence}"
         held = (lease.thread_id, step, lease.owner, lease.fence)
         addressee = (email.recipient_name, email.recipient_address, email.sender_name, email.sender_address)
-        approved = (*held, attempt_id, version, email.subject, email.body, *addressee)
+        approved = (*held, attempt_id, version, email.subject, email.body, *addressee, json.dumps(asdict(limits)))
         _, _, found, why_not = await self._database.batch(
             [
                 Statement(_RESERVE, (*approved, provider, email.message_id, _envelope(email), _text_sha256(email))),
@@ -89,9 +106,20 @@ class D1SendLedger:
         reservation = _reservation(row, scene["now"], mine=row["attempt_id"] == attempt_id) if row else None
         if reservation is None or reservation.state not in {"sent", "failed"}:
             self._check(lease, step, scene, reservation)
-        if reservation is None:
-            raise ApprovalMissing(lease.thread_id, step)
+            if reservation is None or reservation.mine or reservation.state == "not_delivered":
+                self._check_hour(scene, limits, reservation)
+        if reservation is None or reservation.state == "not_delivered":
+            raise TouchHeldBack(_WINDOW, from_text(scene["now"]))
         return reservation
+
+    def _check_hour(self, scene: Row, limits: SendLimits, reservation: Reservation | None) -> None:
+        """Give a claim back that may not be used now, and say when it may be."""
+        held = _held_back(scene, limits)
+        if held is None:
+            return
+        if reservation and reservation.mine:
+            self.release(reservation)
+        raise held
 
     def _check(self, lease: Lease, step: int, scene: Row, reservation: Reservation | None) -> None:
         """Refuse what may not leave as things stand now, and settle an attempt made before."""
@@ -115,6 +143,8 @@ class D1SendLedger:
         touch = (reservation.thread_id, reservation.step, reservation.attempt_id)
         run, is_fact = _open_run(), state == "sent"
         run.record(Statement(_SETTLE, (*touch, state, provider_id, error)), is_fact=is_fact)
+        if state == "failed":
+            run.record(Statement(GIVE_PLACE_UP, touch), is_fact=False)
         if is_fact:
             run.record(Statement(_GO_ON, touch), is_fact=True)
 
@@ -122,6 +152,26 @@ class D1SendLedger:
         """See `ports.SendLedger.release`."""
         touch = (reservation.thread_id, reservation.step, reservation.attempt_id)
         _open_run().record(Statement(_RELEASE, touch), is_fact=False)
+
+
+def _held_back(scene: Row, limits: SendLimits) -> TouchHeldBack | None:
+    """Name what lets the touch leave last of all that keeps it back; None when nothing does."""
+    if not scene["is_open"]:
+        return TouchHeldBack(_WINDOW, from_text(scene["now"]))
+    places: tuple[tuple[str, float | None, Cause], ...] = (
+        ("written_to_at", limits.gap_s, "gap"),
+        ("mailbox_day_at", DAY_S, "cap"),
+        ("mailbox_hour_at", HOUR_S, "cap"),
+        ("domain_day_at", DAY_S, "cap"),
+    )
+    found: dict[datetime, Cause] = {
+        from_text(scene[since]) + timedelta(seconds=seconds or 0): cause for since, seconds, cause in places if scene[since]
+    }
+    if not found:
+        return None
+    free_at = max(found)
+    cause = found[free_at]
+    return TouchHeldBack(cause, free_at, queue=scene["queue"] if cause == "cap" else None, ahead=scene["ahead"])
 
 
 def _open_run() -> Transaction:

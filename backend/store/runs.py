@@ -1,7 +1,7 @@
 """A run in D1: what it writes leaves in one fenced batch, or not at all."""
 
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 
 from backend.d1.clock import NOW, later
@@ -39,7 +39,8 @@ UPDATE decision_keys SET answer = ?5
 WHERE key_sha256 = ?4 AND answer IS NULL AND EXISTS (SELECT 1 FROM threads WHERE {_HELD})"""
 _RELEASE = f"""
 UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = COALESCE(?7, {later("?8")}),
-  draft_version = COALESCE(?9, draft_version), attempts = ?10, lease_owner = NULL, lease_until_at = NULL, done_fence = fence
+  draft_version = COALESCE(?9, draft_version), attempts = ?10, waiting_code = ?11, waiting_for = ?12,
+  lease_owner = NULL, lease_until_at = NULL, done_fence = fence
 WHERE {_HELD}"""
 
 WAITING_FOR_A_PERSON = "waiting for a person"
@@ -61,6 +62,8 @@ class _Outcome:
     retry_after_s: float | None = None
     draft_version: int | None = None
     attempts: int = 0
+    waiting_code: str | None = None
+    waiting_for: str | None = None
 
 
 class D1Run:
@@ -96,10 +99,11 @@ class D1Run:
         """See `ports.Run.schedule`."""
         self._outcome = _Outcome(is_told=status in _ENDED, status=status, reason=reason, step=step, next_touch_at=next_touch_at)
 
-    def defer(self, until: datetime, why: str) -> None:
+    def defer(self, until: datetime, why: str, *, cause: str | None = None, queue: str | None = None) -> None:
         """See `ports.Run.defer`."""
         self._transaction.forget()
-        self._outcome = self._stay(why, next_touch_at=to_text(until), attempts=self.case.thread.attempts)
+        stay = self._stay(why, next_touch_at=to_text(until), attempts=self.case.thread.attempts)
+        self._outcome = replace(stay, waiting_code=cause, waiting_for=queue)
 
     def fail(self, error: str, *, retry_after: timedelta | None, keep_state: bool) -> None:
         """See `ports.Run.fail`."""

@@ -30,6 +30,9 @@ _IS_SAID: Final = "attempt_id = (SELECT detail FROM audit WHERE audit.thread_id 
 _RESOLVE: Final = f"""
 UPDATE send_ledger SET state = ?4, settled_at = {NOW}, error = ''
 WHERE thread_id = ?1 AND step = ?2 AND state = 'unknown' AND {_IS_SAID}"""
+_GIVE_PLACE_UP: Final = f"""
+UPDATE send_ledger SET mailbox = NULL, recipient_domain = NULL
+WHERE thread_id = ?1 AND step = ?2 AND state = 'not_delivered' AND {_IS_SAID}"""
 _GO_ON: Final = f"""
 UPDATE threads SET status = 'decided', status_reason = ?5, next_touch_at = {NOW}, attempts = 0
 WHERE thread_id = ?1 AND step = ?2 AND status IN ('parked', 'decided') AND EXISTS (
@@ -63,6 +66,7 @@ class D1Sends:
             [
                 Statement(_AUDIT, (thread_id, step, fence, audit_id, principal, f"resolve as {state}")),
                 Statement(_RESOLVE, said),
+                Statement(_GIVE_PLACE_UP, said[:3]),
                 Statement(_GO_ON, (*said, why)),
                 Statement(_FOUND, (thread_id, step, audit_id)),
             ]

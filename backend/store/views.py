@@ -197,14 +197,15 @@ def _why_it_waits(row: Row) -> WaitingBecause | None:
         (row["attempts"] > 0, "retry", f"{touch} failed {row['attempts']} time(s) and is tried again at {due_at}."),
         (
             status == "decided" and due_at > now,
-            "deferred",
+            row["waiting_code"] or "deferred",
             f"{touch} is decided and waits until {due_at}. {row['status_reason']}",
         ),
         (status == "decided", "decided", f"{touch} is decided, and the next sweep acts on it."),
         (due_at > now, "gap", f"{touch} is due at {due_at}, when the gap before it has passed."),
         (True, "sweep", f"{touch} is due, and the next sweep takes it up."),
     ]
-    return next(WaitingBecause(code, sentence) for holds, code, sentence in reasons if holds)
+    until = None if row["leased"] else row["next_touch_at"]
+    return next(WaitingBecause(code, sentence, until) for holds, code, sentence in reasons if holds)
 
 
 def _waiting_draft(row: Row) -> str:

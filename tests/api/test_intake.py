@@ -56,7 +56,7 @@ async def test_a_fact_replaces_the_one_of_its_field_and_source(door: Door) -> No
         {**known, "source": "a podcast"},
         {**known, "value": newer["value"], "confidence": 1},
     ]
-    expected = {"company_id": "northwind", "name": "Northwind Ltd", "domain": "northwind.example"}
+    expected = {"company_id": "northwind", "name": "Northwind Ltd", "domain": "northwind.example", "time_zone": None}
     assert await door.rows.all("companies") == [expected]
 
 

@@ -40,6 +40,7 @@ CHECKS: list[Any] = [
 ]
 # What JSON Schema cannot say: of these formats only a part is made up here, and all of that part is taken.
 schemathesis.openapi.format("email", strategies.from_regex(r"[a-z]{1,9}@[a-z]{1,9}\.example", fullmatch=True))
+schemathesis.openapi.format("hours-of-a-day", strategies.sampled_from(["09:00-17:00", "00:00-24:00"]))
 schemathesis.openapi.format("iana-time-zone", strategies.sampled_from(["Pacific/Auckland", "Europe/Lisbon", "UTC"]))
 schemathesis.openapi.format("date-time", strategies.datetimes(SINCE, timezones=strategies.just(UTC)).map(datetime.isoformat))
 CONTACTS = [f"c{n}" for n in range(40)]

@@ -17,6 +17,7 @@ from backend.d1.statements import Row
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.domain.flags import Flags
 from backend.domain.instants import from_text, to_text
+from backend.domain.schedule import UNRESTRICTED, SendRules
 from backend.ports import Clock, Lease, Mailer, OutgoingEmail, Threads
 from backend.store.intake import D1Intake
 from backend.store.schema import D1Schema
@@ -43,6 +44,7 @@ class Fleet:
     clock: MovableClock
     model: ScriptedLLM
     mailer: RecordingMailer
+    rules: SendRules = UNRESTRICTED
 
     @property
     def flags(self) -> Flags:
@@ -144,7 +146,7 @@ class Fleet:
 
     def on(self, database: MeteredDatabase, *, mailer: Mailer | None = None) -> Campaigns:
         """The verbs of another process: new adapters over `database`, the same world outside."""
-        return wire(database, self.clock, self.model, mailer or self.mailer, Flags())
+        return wire(database, self.clock, self.model, mailer or self.mailer, Flags(), rules=self.rules)
 
 
 async def claim(threads: Threads, *, owner: str = "w", lease: timedelta = timedelta(minutes=3), limit: int = 1) -> list[Lease]:
@@ -152,9 +154,17 @@ async def claim(threads: Threads, *, owner: str = "w", lease: timedelta = timede
     return await threads.claim(await threads.due(limit=limit), owner=owner, lease=lease)
 
 
-def wire(database: MeteredDatabase, clock: Clock, model: ScriptedLLM, mailer: Mailer, flags: Flags) -> Campaigns:
+def wire(  # noqa: PLR0913  # one argument an adapter
+    database: MeteredDatabase,
+    clock: Clock,
+    model: ScriptedLLM,
+    mailer: Mailer,
+    flags: Flags,
+    *,
+    rules: SendRules = UNRESTRICTED,
+) -> Campaigns:
     """Wire the verbs as the composition root does, over the given fakes."""
-    return assemble(database, clock=clock, make_llm=model, mailer=mailer, flags=flags).campaigns
+    return assemble(database, clock=clock, make_llm=model, mailer=mailer, flags=flags, rules=rules).campaigns
 
 
 @asynccontextmanager
@@ -166,6 +176,7 @@ async def open_fleet(  # noqa: PLR0913  # each has its default
     token: str | None = None,
     contacts: Sequence[str] = ("ada",),
     clock: MovableClock | None = None,
+    rules: SendRules = UNRESTRICTED,
 ) -> AsyncGenerator[Fleet, None]:
     """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
     clock = clock or FixedClock()
@@ -174,8 +185,8 @@ async def open_fleet(  # noqa: PLR0913  # each has its default
         await D1Schema(database).migrate()
         saver = D1Saver(database, keep_latest=True)
         model, mailer = ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
-        service = assemble(database, clock=clock, make_llm=model, mailer=mailer, flags=Flags())
-        fleet = Fleet(service, service.campaigns, database, saver, clock, model, mailer)
+        service = assemble(database, clock=clock, make_llm=model, mailer=mailer, flags=Flags(), rules=rules)
+        fleet = Fleet(service, service.campaigns, database, saver, clock, model, mailer, rules)
         await settle(D1Intake(database), *contacts)
         await fleet.switch_coach(on=coach)
         yield fleet

@@ -39,6 +39,7 @@ SOUND: Mapping[str, object] = {
     "deepseek_api_key": "a key of DeepSeek's",
     "checkpoint_key": "c" * 32,
     "cron_secret": "s" * 32,
+    "mailbox_cap_a_day": 100,
 }
 LOST = "http://127.0.0.1:9"
 DATABASE_CHECKS = ["database", "atomic batches", "parameter types", "limits", "latency", "clock", "migrations"]

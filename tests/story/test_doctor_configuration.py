@@ -66,6 +66,8 @@ CASES = [
     Case({"mail_url": "smtp://ana:secret@mail.example"}, "mail", "ok", "mail.example:587 by SMTP, STARTTLS"),
     Case({"mail_url": "smtps://mail.example"}, "mail", "ok", "mail.example:465 by SMTP, TLS"),
     Case({"mail_url": "resend://"}, "mail", "wrong", "RESEND_API_KEY is not set"),
+    Case({}, "hours", "note", "a mailbox sends any number a day and any number an hour"),
+    Case({"mailbox_cap_a_day": 5, "send_days": "sat-mon"}, "hours", "ok", "mon,sat-sun 00:00-24:00 where the contact is"),
     Case({"mail_url": "resend://", "resend_api_key": "re_1"}, "mail", "ok", "Resend"),
 ]
 
@@ -104,6 +106,9 @@ REFUSED = {
     "DEEPSEEK_BASE_URL": "https://elsewhere.example",
     "DEEPSEEK_API_KEY": "gültig",
     "PORT": "many",
+    "SEND_DAYS": "weekdays",
+    "SEND_HOURS": "9 to 5",
+    "MAILBOX_CAP_A_DAY": "-1",
 }
 
 
