@@ -37,7 +37,7 @@ def run_gate(  # noqa: PLR0913, PLR0917  # each option has its default, and type
     from evals.run import Limits
 
     limits = Limits(deadline_s=deadline, budget_usd=budget, repetitions=repetitions)
-    raise typer.Exit(run(run_and_report(Order(flag, attempt, limits, into))))
+    raise typer.Exit(run(run_and_report(Order(flag, attempt, limits, into)), at_least="ERROR"))
 
 
 @gate.command("watch")
@@ -45,7 +45,8 @@ def watch_flag(flag: Annotated[str, typer.Option(help="The flag to look after.")
     """Look once at what people decided about the newest drafts, and turn the flag off when they are surely bad or worse.
 
     It takes 50 decisions on drafts written since the flag is on, and reads the newest 200 among the newest 10,000 drafts. The
-    exit code is 20 when the flag was turned off, and 0 otherwise: run it from cron.
+    exit code is 20 when the flag was turned off, and 0 when it was left: run it from cron. ORCHESTRATOR_ROLE_PLAN cannot be
+    watched, because the service keeps no decision on single emails.
 
     Example: agentic-sales gate watch --flag CAMPAIGN_COACH_ENABLED
     """
@@ -151,4 +152,4 @@ def report_on_coach(
     from evals.run import Limits
 
     limits = Limits(deadline_s=deadline, budget_usd=budget, repetitions=repetitions)
-    raise typer.Exit(run(compare_and_report(limits, into)))
+    raise typer.Exit(run(compare_and_report(limits, into), at_least="ERROR"))

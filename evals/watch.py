@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from backend.cli.terminal import opened, out, say
+from backend.cli.terminal import fail, opened, out, say
 from backend.desk import open_desk
+from backend.domain.flags import ORCHESTRATOR_ROLE_PLAN
 from backend.domain.instants import to_text
 from backend.domain.release import POLICY, GateDecision, GateRecord, Judgement
 from evals.gate import EXIT_CODES
@@ -56,7 +57,12 @@ def judge(judgements: Sequence[Judgement]) -> Sight:
 
 
 async def watch(flag: str) -> int:
-    """Look once, turn the flag off where it does harm, say so, and return the exit code: 20 when it was turned off, else 0."""
+    """Look once, turn the flag off where it does harm, say so, and return the exit code: 20 when it was turned off, else 0.
+
+    A flag that no decided draft depends on is not watched, and ends the command with 1.
+    """
+    if flag == ORCHESTRATOR_ROLE_PLAN:
+        fail(f"{flag} cannot be watched: it governs single emails, and the service keeps no decision on those.")
     async with opened(open_desk()) as desk:
         sight = judge(await desk.switches.judgements(flag, limit=MAX_WINDOW))
         if sight.decision == "ROLLBACK":

@@ -1,12 +1,14 @@
 """What people decide turns a flag off, and never on."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from typer.testing import CliRunner
 
 from backend.cli.commands import app
+from backend.domain.flags import ORCHESTRATOR_ROLE_PLAN
 from backend.domain.release import Judgement
 from backend.wiring import Service, open_service
 from evals.watch import MAX_WINDOW, judge
@@ -70,18 +72,18 @@ async def test_a_decision_is_a_judgement() -> None:
     assert 0.3 < changed.kept < 0.7
 
 
-async def with_rejections(number: int) -> None:
+async def with_rejections(number: int, flag: str = NAME) -> None:
     """Fill the folder's database with a flag that is on, and rejected drafts since."""
     async with open_service({}) as service:
-        await turn_on(service)
+        await turn_on(service, flag)
         await Rows(service.database).judge_crowd(number, "reject")
 
 
-async def turn_on(service: Service) -> None:
-    """Turn the flag on by a PROMOTE of the service's commit."""
-    record = promoted(service.clock.now() - timedelta(minutes=5))
+async def turn_on(service: Service, flag: str = NAME) -> None:
+    """Turn a flag on by a PROMOTE of the service's commit."""
+    record = replace(promoted(service.clock.now() - timedelta(minutes=5)), flag=flag)
     await service.switches.record(record, by="op")
-    await service.switches.set(NAME, on=True, by="bea", why="")
+    await service.switches.set(flag, on=True, by="bea", why="")
 
 
 def run(arguments: str) -> tuple[int, str]:
@@ -104,3 +106,14 @@ def test_the_command_turns_a_flag_off_and_keeps_it_off(monkeypatch: pytest.Monke
     code, said = run(f"flags set {NAME} on --by bea")
     assert (code, "is ROLLBACK" in " ".join(said.split())) == (1, True)
     assert run("gate watch --flag NOTHING")[0] == 1
+
+
+@pytest.mark.req("FLAG-R13")
+def test_a_flag_is_not_judged_by_drafts_it_does_not_govern(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty rejected drafts of a campaign say nothing of single emails: the flag stays on, and nobody believes it watched."""
+    monkeypatch.setenv("RELEASE_COMMIT", COMMIT)
+    run("migrate")
+    asyncio.run(with_rejections(50, ORCHESTRATOR_ROLE_PLAN))
+    code, said = run(f"gate watch --flag {ORCHESTRATOR_ROLE_PLAN}")
+    assert (code, said.startswith(f"{ORCHESTRATOR_ROLE_PLAN} cannot be watched")) == (1, True)
+    assert run(f"flags history {ORCHESTRATOR_ROLE_PLAN}")[1].count(" on ") == 1
