@@ -26,6 +26,7 @@ from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.links import find_links
 from backend.domain.schedule import UNRESTRICTED, SendRules
 from backend.domain.text import clean
+from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks
 from backend.errors import (
     AgenticSalesError,
     ApprovalMissing,
@@ -78,6 +79,7 @@ class Campaigns:
     approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS)
     sweep_width: int = SWEEP_WIDTH
     rules: SendRules = UNRESTRICTED
+    links: UnsubscribeLinks = NO_LINKS
     run_deadline_s: float = RUN_DEADLINE_S
     run_step_limit: int = RUN_STEP_LIMIT
 
@@ -223,7 +225,7 @@ class Campaigns:
     async def _invoke(self, run: Run) -> dict[str, Any]:
         graph = self.graphs[run.case.flags.campaign_coach_enabled]
         config = RunnableConfig(configurable={"thread_id": run.case.thread.thread_id}, recursion_limit=self.run_step_limit)
-        sending = Sending(self.ledger, self.mailer, self.clock, self.approval_max_age, self.rules)
+        sending = Sending(self.ledger, self.mailer, self.clock, self.approval_max_age, self.rules, self.links)
         deps = CampaignDeps(case=run.case, lease=run.lease, make_llm=self.make_llm, sending=sending)
         begin = await _begin(graph, config, run.case)
         return await graph.ainvoke(begin, config, context=deps, durability="exit")

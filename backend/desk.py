@@ -17,6 +17,7 @@ from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
 from backend.domain.flags import Flags
 from backend.domain.schedule import NO_HOLIDAYS, SendRules, read_days, read_hours
+from backend.domain.unsubscribe import MIN_SECRET_CHARS, UnsubscribeLinks
 from backend.errors import SettingRefused
 from backend.listings import Lists, Previews, Sends
 from backend.mail import Resend, read_mail_url, tell_provider
@@ -89,6 +90,9 @@ class Surroundings:
     mail: str
     lacks_mail_key: bool
     rules: SendRules
+    public_url: str
+    unsubscribe_secret_chars: int
+    earlier_unsubscribe_secrets_chars: tuple[int, ...]
 
     @property
     def is_embedded(self) -> bool:
@@ -133,6 +137,11 @@ def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
         mail=tell_provider(provider),
         lacks_mail_key=isinstance(provider, Resend) and not settings.resend_api_key,
         rules=rules_of(settings),
+        public_url=settings.public_url,
+        unsubscribe_secret_chars=len(settings.unsubscribe_secret or ""),
+        earlier_unsubscribe_secrets_chars=tuple(
+            len(secret) for secret in (reveal(settings.unsubscribe_secret_previous) or "").split()
+        ),
     )
 
 
@@ -152,7 +161,7 @@ async def open_desk() -> AsyncGenerator[Desk, None]:
             parked=D1Requeue(database),
             lists=D1Lists(database),
             sends=D1Sends(database),
-            previews=D1Previews(database),
+            previews=D1Previews(database, links_of(settings)),
             switches=switches,
             clock=SystemClock(),
         )
@@ -218,6 +227,22 @@ def holidays_of(country: str) -> Container[date]:
         return cast("Container[date]", holidays.country_holidays(country))
     except NotImplementedError:
         return NO_HOLIDAYS
+
+
+def links_of(settings: Settings) -> UnsubscribeLinks:
+    """Read the links to unsubscribe; without a PUBLIC_URL none are made, and those made before are still good.
+
+    Raises:
+        SettingRefused: a link could be forged, or leads nowhere.
+    """
+    current, earlier = reveal(settings.unsubscribe_secret) or "", (reveal(settings.unsubscribe_secret_previous) or "").split()
+    if (settings.public_url or current) and len(current) < MIN_SECRET_CHARS:
+        variable = "UNSUBSCRIBE_SECRET"
+        raise SettingRefused(variable, f"has fewer than {MIN_SECRET_CHARS} characters, and signs the links under PUBLIC_URL")
+    if any(len(secret) < MIN_SECRET_CHARS for secret in earlier):
+        variable = "UNSUBSCRIBE_SECRET_PREVIOUS"
+        raise SettingRefused(variable, f"holds a secret of fewer than {MIN_SECRET_CHARS} characters")
+    return UnsubscribeLinks(settings.public_url, tuple(secret for secret in (current, *earlier) if secret))
 
 
 def commit_of(settings: Settings) -> str:

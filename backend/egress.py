@@ -1,6 +1,7 @@
-"""Requests leave under these rules: where a model request may go, and which authorities our HTTPS clients trust."""
+"""Requests leave and come back under these rules: where a model request may go, whom our clients trust, where links lead."""
 
 import os
+import re
 import ssl
 from contextlib import suppress
 from ipaddress import ip_address
@@ -11,6 +12,10 @@ import certifi
 from backend.errors import SettingRefused
 
 DEEPSEEK_HOST = "api.deepseek.com"
+MAX_PUBLIC_URL_CHARS = 200
+
+_PUBLIC_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/?")
+"""A place and a path, without a user name, a query or anything else a link would not survive."""
 
 
 def trusted_tls() -> ssl.SSLContext:
@@ -54,6 +59,29 @@ def check_model_url(url: str) -> str:
         msg = f"has the scheme {parts.scheme!r}; {host} is asked over {' or '.join(sorted(allowed_schemes))}"
         raise ValueError(msg)
     return url
+
+
+def check_public_url(url: str) -> str:
+    """Return `url` without a slash at its end when links in emails may begin with it: https, or http to loopback to try it out.
+
+    Raises:
+        ValueError: they may not; the message reads on after the name of the variable that holds `url`.
+    """
+    if not url:
+        return url
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        msg = "is not a URL"
+        raise ValueError(msg) from None
+    if not _PUBLIC_URL.fullmatch(url) or len(url) > MAX_PUBLIC_URL_CHARS:
+        msg = f"is not an address such as https://mail.example, in ASCII and at most {MAX_PUBLIC_URL_CHARS} characters"
+        raise ValueError(msg)
+    if parts.scheme != "https" and not is_loopback(host):
+        msg = f"has the scheme {parts.scheme!r}; only this machine's loopback may do without https"
+        raise ValueError(msg)
+    return url.rstrip("/")
 
 
 def name_model_server(url: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, Json, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from backend.egress import check_model_url
+from backend.egress import check_model_url, check_public_url
 from backend.errors import SettingRefused
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     recipient_domain_cap_a_day: int = Field(default=20, ge=0, le=100_000)
     min_gap_hours: float = Field(default=20, ge=0, le=8_760)
 
+    public_url: str = ""
+    unsubscribe_secret: SecretStr | None = None
+    unsubscribe_secret_previous: SecretStr | None = None
+
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
@@ -76,6 +80,11 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
+
+    @field_validator("public_url")
+    @classmethod
+    def _only_public_places(cls, url: str) -> str:
+        return check_public_url(url)
 
     @field_validator("deepseek_base_url")
     @classmethod

@@ -12,9 +12,20 @@ from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_proven_database
 from backend.d1.meter import MeteredDatabase
 from backend.d1.sharing import SharedDatabase
-from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, SystemClock, commit_of, flags_of, look_around, reveal, rules_of
+from backend.desk import (
+    OUTBOX_IN_CONTAINER,
+    RUN_ELSEWHERE,
+    SystemClock,
+    commit_of,
+    flags_of,
+    links_of,
+    look_around,
+    reveal,
+    rules_of,
+)
 from backend.domain.flags import Flags
 from backend.domain.schedule import UNRESTRICTED, SendRules
+from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks
 from backend.emails import Emails
 from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
@@ -23,7 +34,7 @@ from backend.intake import Intake
 from backend.listings import Lists, Previews, Sends
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import open_mailer, read_mail_url
-from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens
+from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens, Unsubscribes
 from backend.read_models import Requeue, Switches, Views
 from backend.settings import kill_switch_is_on, read_settings
 from backend.store.intake import D1Intake
@@ -37,6 +48,7 @@ from backend.store.sends import D1Sends
 from backend.store.switches import D1Switches
 from backend.store.threads import D1Threads
 from backend.store.tokens import D1Tokens
+from backend.store.unsubscribes import D1Unsubscribes
 from backend.store.views import D1Views
 from backend.sweeps import SWEEP_WIDTH
 
@@ -59,6 +71,8 @@ class Service:
     database: MeteredDatabase
     mailer: Mailer
     clock: Clock
+    links: UnsubscribeLinks
+    unsubscribes: Unsubscribes
     cron_secrets: tuple[str, ...] = ()
 
 
@@ -75,6 +89,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     cron_secrets: tuple[str, ...] = (),
     sweep_width: int = SWEEP_WIDTH,
     rules: SendRules = UNRESTRICTED,
+    links: UnsubscribeLinks = NO_LINKS,
 ) -> Service:
     """Wire the service over one database and one set of adapters; asks nobody and opens nothing.
 
@@ -95,6 +110,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
             approval_max_age=approval_max_age,
             sweep_width=sweep_width,
             rules=rules,
+            links=links,
         ),
         emails=Emails(
             records=D1Records(database, flags),
@@ -103,8 +119,8 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
             clock=clock,
         ),
         intake=Intake(D1Intake(database)),
-        views=D1Views(database, saver, flags),
-        previews=D1Previews(database),
+        views=D1Views(database, saver, flags, links),
+        previews=D1Previews(database, links),
         parked=D1Requeue(database),
         lists=D1Lists(database),
         sends=D1Sends(database),
@@ -114,6 +130,8 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         database=database,
         mailer=mailer,
         clock=clock,
+        links=links,
+        unsubscribes=D1Unsubscribes(database),
         cron_secrets=cron_secrets,
     )
 
@@ -158,6 +176,7 @@ async def open_service(
                 secret.get_secret_value() for secret in (settings.cron_secret, settings.cron_secret_previous) if secret
             ),
             sweep_width=settings.sweep_width,
+            links=links_of(settings),
         )
 
 

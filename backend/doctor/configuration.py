@@ -13,6 +13,7 @@ from backend.desk import OUTBOX_IN_CONTAINER, RUN_ELSEWHERE, Surroundings, knows
 from backend.doctor.findings import Finding, note, ok, wrong
 from backend.doctor.places import split
 from backend.domain.schedule import tell_days
+from backend.domain.unsubscribe import MIN_SECRET_CHARS as UNSUBSCRIBE_SECRET_CHARS
 from backend.egress import is_loopback
 from backend.errors import SettingRefused
 from backend.logs import LEVELS
@@ -119,6 +120,28 @@ def check_hours(around: Surroundings) -> Finding:
     return ok(found)
 
 
+def check_unsubscribe(around: Surroundings) -> Finding:
+    """Recipients and their mail programs expect a link; it must be reached from anywhere, and nobody else may make one."""
+    new = "Make one: openssl rand -base64 32"
+    lengths = (around.unsubscribe_secret_chars, *around.earlier_unsubscribe_secrets_chars)
+    if not around.public_url and not any(lengths):
+        return note(
+            "not set: emails bear no link to unsubscribe", "Set PUBLIC_URL to this service's address, and UNSUBSCRIBE_SECRET."
+        )
+    if not around.unsubscribe_secret_chars:
+        return wrong("UNSUBSCRIBE_SECRET is not set, and signs the links", new)
+    if min(lengths) < UNSUBSCRIBE_SECRET_CHARS:
+        return wrong(f"a secret of links has fewer than {UNSUBSCRIBE_SECRET_CHARS} characters", new)
+    if not around.public_url:
+        return note("PUBLIC_URL is not set: links in earlier emails work, and no new ones are made", "Set PUBLIC_URL.")
+    host = split(around.public_url).hostname or ""
+    if is_loopback(host) or "." not in host:
+        return note(
+            f"links lead to {host}, which recipients cannot reach", "Set PUBLIC_URL to an address that the world can reach."
+        )
+    return ok(f"links under {around.public_url}")
+
+
 def _look_at_outbox(around: Surroundings) -> Finding:
     """The first send makes the folder; a nameless file shows whether it can."""
     if around.is_in_container:
@@ -147,6 +170,7 @@ CHECKS: Final[Mapping[str, Callable[[Surroundings], Finding]]] = {
     "cron secret": check_cron_secret,
     "mail": check_mail,
     "hours": check_hours,
+    "unsubscribe": check_unsubscribe,
 }
 
 

@@ -23,6 +23,18 @@ _CLOSINGS = {
     "ja": ("敬具", "今後のご連絡がご不要でしたら、「配信停止」とご返信ください。"),
 }
 """Farewell and opt-out line by language; the word to answer with is one that `outside_words` understands."""
+_UNSUBSCRIBE = {
+    "de": "Abmelden:",
+    "fr": "Se désinscrire :",
+    "es": "Darse de baja:",
+    "it": "Disiscriversi:",
+    "nl": "Uitschrijven:",
+    "pt": "Cancelar a subscrição:",
+    "sv": "Avregistrera:",
+    "pl": "Wypisz się:",
+    "ja": "配信停止:",
+}
+"""The words before the link to unsubscribe."""
 _MAX_SIGNATURE_LINES = 6
 _MAX_SIGNATURE_LINE_CHARS = 60
 _MAX_OPT_OUT_CHARS = 300
@@ -61,6 +73,12 @@ def close(body: str, sender_name: str) -> str:
     letter = without_closing(body, sender_name)
     farewell, opt_out = _CLOSINGS.get(language_of(letter) or "", ("Best regards,", OPT_OUT_LINE))
     return f"{letter}\n\n{farewell}\n{sender_name}\n\n{opt_out}"
+
+
+def footer_of(body: str, postal_address: str, link: str) -> str:
+    """The lines below `body`: the link to unsubscribe, in its language, and the postal address; `""` without either."""
+    lead = _UNSUBSCRIBE.get(language_of(body) or "", "Unsubscribe:")
+    return "\n".join(filter(None, [f"{lead} {link}" if link else "", postal_address]))
 
 
 def without_closing(body: str, sender_name: str) -> str:

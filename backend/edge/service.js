@@ -37,12 +37,15 @@ const PASSED_ON = [
   "MIN_GAP_HOURS",
   "MODEL_PRICES",
   "ORCHESTRATOR_ROLE_PLAN",
+  "PUBLIC_URL",
   "RECIPIENT_DOMAIN_CAP_A_DAY",
   "RELEASE_COMMIT",
   "RESEND_API_KEY",
   "SEND_DAYS",
   "SEND_HOURS",
   "SWEEP_WIDTH",
+  "UNSUBSCRIBE_SECRET",
+  "UNSUBSCRIBE_SECRET_PREVIOUS",
 ];
 
 /** The container that runs FastAPI, stateless: its state is in D1, leases keep several of it apart. */

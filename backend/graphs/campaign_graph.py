@@ -302,7 +302,7 @@ async def send_touch(
     What is no longer as it was approved waits for a person once more, as a new version.
     """
     deps, decision, draft = runtime.context, cast("DecisionRecord", state.get("decision")), cast("Draft", state.get("draft"))
-    place = Place(state.get("step", 0), [touch["message_id"] for touch in _sent(state)])
+    place = Place(deps.case.thread.thread_id, state.get("step", 0), [touch["message_id"] for touch in _sent(state)])
     evidence = draft["provenance"]["evidence"]
     try:
         email = await deliver(deps.sending, deps.case, deps.lease, decision, place, evidence=evidence)

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 
 from backend.domain.approval import why_outdated
 from backend.domain.campaign import Addressee, Campaign, Case, DecisionRecord, Email, addressee_of
+from backend.domain.closing import footer_of
 from backend.domain.conversation import name_earlier
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.schedule import UNRESTRICTED, Calendar, SendLimits, SendRules, calendar_of, capped_domain, fraction_of
 from backend.domain.suppression import normalise_address
+from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks, key_of_touch, offer_unsubscribe
 from backend.errors import (
     AskedAgain,
     MailOutcomeUnknown,
@@ -43,12 +44,14 @@ class Sending:
     clock: Clock
     approval_max_age: timedelta = timedelta(days=APPROVAL_MAX_AGE_DAYS)
     rules: SendRules = UNRESTRICTED
+    links: UnsubscribeLinks = NO_LINKS
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A touch's place in its thread: its step, and the Message-IDs of what was sent there before it, the oldest first."""
+    """A touch's place: its thread and step, and the Message-IDs of what was sent there before it, the oldest first."""
 
+    thread_id: str
     step: int
     earlier: Sequence[str]
 
@@ -112,7 +115,7 @@ async def _reserve(  # noqa: PLR0913  # one argument a fact
     if not _is_recent(outside, case.now):
         raise _clock_differs(outside, case.now)
     addressee = addressee_of(case.campaign, case.dossier["contact"])
-    email = address(case.campaign, addressee, decision["approved"], place, thread_id=case.thread.thread_id, at=case.now)
+    email = address(case.campaign, addressee, decision["approved"], place, outside.links, at=case.now)
     reserve = partial(
         outside.ledger.reserve,
         lease,
@@ -133,13 +136,14 @@ async def _reserve(  # noqa: PLR0913  # one argument a fact
 
 
 def address(  # noqa: PLR0913  # what an email is made of, each thing named
-    campaign: Campaign, addressee: Addressee, text: Email, place: Place, *, thread_id: str, at: datetime
+    campaign: Campaign, addressee: Addressee, text: Email, place: Place, links: UnsubscribeLinks, *, at: datetime
 ) -> OutgoingEmail:
     """The text as it will be frozen: ids fixed by thread and step, the thread's earlier emails named, the footer below it.
 
     `at` becomes its Date.
     """
-    key = sha256(f"{thread_id}:{place.step}".encode()).hexdigest()[:32]
+    key = key_of_touch(place.thread_id, place.step)
+    link = links.link_of(key)
     sender_host = normalise_address(addressee.sender_address).rpartition("@")[2]
     return OutgoingEmail(
         message_id=f"<{key}@{sender_host}>",
@@ -148,9 +152,9 @@ def address(  # noqa: PLR0913  # what an email is made of, each thing named
         subject=text["subject"],
         body=text["body"],
         sent_at=to_text(at),
-        headers=name_earlier(place.earlier),
+        headers={**name_earlier(place.earlier), **offer_unsubscribe(link)},
         reply_to=campaign.get("reply_to", ""),
-        footer=campaign.get("postal_address", ""),
+        footer=footer_of(text["body"], campaign.get("postal_address", ""), link),
     )
 
 

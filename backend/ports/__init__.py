@@ -3,7 +3,7 @@
 from backend.ports.clock import Clock
 from backend.ports.mail import Mailer, OutgoingEmail
 from backend.ports.model import Answer, MakeLLM, Model, Prompt, Tier
-from backend.ports.records import IntakeRecords, Records, Schema, Tokens
+from backend.ports.records import IntakeRecords, Records, Schema, Tokens, Unsubscribes
 from backend.ports.threads import Due, Enrolment, Lease, LedgerState, Remembered, Reservation, Run, SendLedger, Threads
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "Threads",
     "Tier",
     "Tokens",
+    "Unsubscribes",
 ]

@@ -9,6 +9,7 @@ from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
 from backend.domain.incoming import IntakeCounts, NewContact
 from backend.domain.suppression import ContactFlag
+from backend.domain.unsubscribe import Scope
 
 
 class Records(Protocol):
@@ -101,5 +102,17 @@ class Schema(Protocol):
 
         Raises:
             DatabaseUnwritable: there is no room or no right to write.
+        """
+        ...
+
+
+class Unsubscribes(Protocol):
+    """A recipient's wish to be left alone, by a link in an email they got."""
+
+    async def act(self, key: str, scope: Scope) -> bool:
+        """End what the send with this key belongs to, at once and with an audit row; the same wish again changes nothing.
+
+        `campaign` stops its thread, wherever it stands. `all` marks the contact and suppresses its address, and the address the
+        email went to, for good; what waits for these is withdrawn. Says whether there is such a send.
         """
         ...

@@ -119,15 +119,15 @@ _AUDIT_STOP = f"""
 INSERT INTO audit (thread_id, audit_id, at, principal, action, step, version, detail)
 SELECT thread_id, ?2, {NOW}, ?3, 'stop', step, draft_version, 'at fence ' || fence
 FROM threads WHERE thread_id = ?1 AND {_MAY_STOP} AND {within("campaign_id", "?4")} ON CONFLICT DO NOTHING"""
-_WITHDRAW_STOPPED = f"""
+WITHDRAW_STOPPED = f"""
 UPDATE drafts SET status = 'withdrawn', reason = ?3 WHERE status = 'pending' AND (thread_id, step, version) IN (
   SELECT thread_id, step, draft_version FROM threads WHERE thread_id = ?1 AND status = 'awaiting_approval' AND {_IS_STOPPING}
 )"""
-_SETTLE_STOPPED = f"""
+SETTLE_STOPPED = f"""
 UPDATE send_ledger SET state = 'unknown', settled_at = {NOW}, error = 'the thread was stopped before the outcome was known'
 WHERE thread_id = ?1 AND state = 'reserved'
   AND EXISTS (SELECT 1 FROM threads WHERE thread_id = ?1 AND {_MAY_STOP} AND {_IS_STOPPING})"""
-_STOP = f"""
+STOP = f"""
 UPDATE threads SET status = 'stopped', status_reason = ?3, next_touch_at = NULL, lease_owner = NULL, lease_until_at = NULL,
   fence = fence + 1
 WHERE thread_id = ?1 AND {_MAY_STOP} AND {_IS_STOPPING}"""
@@ -202,9 +202,9 @@ class D1Decisions:
         results = await self._database.batch(
             [
                 Statement(_AUDIT_STOP, (thread_id, audit_id, principal, reach.as_json)),
-                Statement(_WITHDRAW_STOPPED, (thread_id, audit_id, why)),
-                Statement(_SETTLE_STOPPED, (thread_id, audit_id)),
-                Statement(_STOP, (thread_id, audit_id, why)),
+                Statement(WITHDRAW_STOPPED, (thread_id, audit_id, why)),
+                Statement(SETTLE_STOPPED, (thread_id, audit_id)),
+                Statement(STOP, (thread_id, audit_id, why)),
                 *look_up_pair(campaign_id, contact_id, reach),
                 Statement(_FOUND, (thread_id, audit_id)),
             ]

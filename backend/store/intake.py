@@ -74,13 +74,13 @@ SELECT threads.thread_id AS thread_id, threads.step AS step, threads.draft_versi
 FROM json_each(?1) AS given CROSS JOIN contacts AS named ON named.contact_id = given.value ->> 'contact_id'
 CROSS JOIN contacts ON contacts.address_sha256 = named.address_sha256
 CROSS JOIN threads ON threads.contact_id = contacts.contact_id AND threads.status = 'awaiting_approval'"""
-_WITHDRAW = f"""
+WITHDRAW = f"""
 UPDATE drafts SET status = 'withdrawn', reason = (
   SELECT {BLOCKED_BECAUSE} FROM threads JOIN contacts USING (contact_id) WHERE threads.thread_id = drafts.thread_id
 )
 WHERE (thread_id, step, version) IN (SELECT thread_id, step, version FROM ({_BLOCKED_THREADS}) WHERE blocked IS NOT NULL)
   AND status = 'pending' AND {_NEW}"""
-_END_WITHDRAWN = f"""
+END_WITHDRAWN = f"""
 UPDATE threads SET status = 'stopped', next_touch_at = NULL, status_reason = (
   SELECT drafts.reason FROM drafts
   WHERE (drafts.thread_id, drafts.step, drafts.version) = (threads.thread_id, threads.step, threads.draft_version)
@@ -88,11 +88,11 @@ UPDATE threads SET status = 'stopped', next_touch_at = NULL, status_reason = (
 WHERE thread_id IN (SELECT thread_id FROM ({_BLOCKED_THREADS}) WHERE blocked IS NOT NULL) AND {_NEW}"""
 
 _CONTACT = "SELECT 1 AS known FROM contacts WHERE contact_id = ?1"
-_MARK = {
+MARK = {
     flag: f"UPDATE contacts SET {flag} = 1, updated_at = {NOW} WHERE contact_id = ?1 AND {flag} = 0 AND {_NEW}"
     for flag in CONTACT_FLAGS
 }
-_SUPPRESS_CONTACT = f"""
+SUPPRESS_CONTACT = f"""
 INSERT INTO suppressions (address_sha256, reason, created_at)
 SELECT address_sha256, ?3, {NOW} FROM contacts WHERE contact_id = ?1 AND ?3 <> 'replied' AND {_NEW} ON CONFLICT DO NOTHING"""
 _AUDIT_MARK = f"""
@@ -127,7 +127,7 @@ class D1Intake:
                 *(Statement(_SUPPRESS, (rows, batch_id)) for rows in chunks),
                 *(Statement(_PUT_COMPANIES, (rows, batch_id)) for rows in _chunks(map(_company_row, companies))),
                 *(Statement(_PUT_FACTS, (rows, batch_id)) for rows in _chunks(_fact_rows(companies))),
-                *(Statement(sql, (rows, batch_id)) for rows in chunks for sql in (_WITHDRAW, _END_WITHDRAWN)),
+                *(Statement(sql, (rows, batch_id)) for rows in chunks for sql in (WITHDRAW, END_WITHDRAWN)),
                 Statement(_DONE, (batch_id,)),
             ]
         )
@@ -164,10 +164,10 @@ class D1Intake:
         known, marked, *_ = await self._database.batch(
             [
                 Statement(_CONTACT, mark[:1]),
-                Statement(f"{_MARK[flag]} RETURNING contact_id", mark),
-                Statement(_SUPPRESS_CONTACT, (*mark, flag)),
-                Statement(_WITHDRAW, given),
-                Statement(_END_WITHDRAWN, given),
+                Statement(f"{MARK[flag]} RETURNING contact_id", mark),
+                Statement(SUPPRESS_CONTACT, (*mark, flag)),
+                Statement(WITHDRAW, given),
+                Statement(END_WITHDRAWN, given),
                 Statement(_AUDIT_MARK, (*mark, principal, flag, evidence)),
             ]
         )

@@ -7,6 +7,7 @@ from backend.d1.statements import Database, Row, Statement
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import Addressee, Email, touch_of
 from backend.domain.instants import from_text
+from backend.domain.unsubscribe import UnsubscribeLinks
 from backend.errors import UnknownDraft
 from backend.graphs.sending import Place, address
 from backend.ports import OutgoingEmail
@@ -26,8 +27,9 @@ SELECT message_id FROM send_ledger WHERE thread_id = ?1 AND step < ?2 AND state 
 class D1Previews:
     """`listings.Previews` over D1."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, links: UnsubscribeLinks) -> None:
         self._database = database
+        self._links = links
 
     async def email(self, draft_id: str, *, reach: Reach = EVERYWHERE) -> OutgoingEmail:
         """See `listings.Previews.email`."""
@@ -43,10 +45,10 @@ class D1Previews:
         text = Email(subject=draft["last_subject"], body=draft["last_body"])
         if draft["envelope"]:
             return OutgoingEmail(**text, **json.loads(draft["envelope"]))
-        place = Place(draft["step"], [row["message_id"] for row in earlier.rows])
+        place = Place(draft["thread_id"], draft["step"], [row["message_id"] for row in earlier.rows])
         written_at = from_text(draft["created_at"])
         campaign = campaign_of(campaigns.rows[0])
-        return address(campaign, _addressee(draft), text, place, thread_id=draft["thread_id"], at=written_at)
+        return address(campaign, _addressee(draft), text, place, self._links, at=written_at)
 
 
 def _addressee(row: Row) -> Addressee:

@@ -12,8 +12,10 @@ from backend.d1.statements import Database, Result, Row, Statement
 from backend.d1.transaction import Transaction
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import TouchRecord, draft_id_of, thread_id_of, touch_of
+from backend.domain.closing import footer_of
 from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
+from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks, key_of_touch
 from backend.errors import (
     CheckpointTampered,
     UnknownCampaign,
@@ -64,12 +66,13 @@ WHERE threads.thread_id = ?1 ORDER BY confidence DESC, field, source LIMIT ?2"""
 
 
 class D1Views:
-    """`read_models.Views` over D1. `flags` are the defaults the stored flags are laid over."""
+    """`read_models.Views` over D1. `flags` are the defaults the stored flags are laid over; `links` stand in footers."""
 
-    def __init__(self, database: Database, saver: D1Saver, flags: Flags) -> None:
+    def __init__(self, database: Database, saver: D1Saver, flags: Flags, links: UnsubscribeLinks = NO_LINKS) -> None:
         self._database = database
         self._saver = saver
         self._flags = flags
+        self._links = links
 
     async def thread(self, campaign_id: str, contact_id: str, *, reach: Reach = EVERYWHERE) -> ThreadView:
         """See `read_models.Views.thread`."""
@@ -119,6 +122,7 @@ class D1Views:
         row = card.rows[0]
         state, _ = await self._state(touch[0], checkpoint)
         plan = plan_in_force(state, take_flags(self._flags, flags))
+        link = self._links.link_of(key_of_touch(*touch[:2]))
         return DraftCard(
             **_version_fields(row),
             thread_id=row["thread_id"],
@@ -134,7 +138,7 @@ class D1Views:
                 company_domain=row["company_domain"],
             ),
             reply_to=row["reply_to"] or row["sender_address"],
-            footer=row["postal_address"],
+            footer=footer_of(row["body"], row["postal_address"], link),
             addressee_now=_addressee_now(row),
             stop_criteria=plan["stop_criteria"] if plan else None,
             facts=[FactView(**fact) for fact in facts.rows],

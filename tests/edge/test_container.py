@@ -60,6 +60,9 @@ def test_the_container_is_sent_every_request_but_the_bridges(probe: httpx.Client
     passed_on = probe.put("/drafts/7?version=2", content=b"text")
     assert (passed_on.status_code, passed_on.json()["method"]) == (418, "PUT")
     assert passed_on.json()["url"].endswith("/drafts/7?version=2")
+    one_click = probe.post("/u/a-token", content=b"List-Unsubscribe=One-Click").json()
+    assert (one_click["method"], one_click["body"]) == ("POST", "List-Unsubscribe=One-Click")
+    assert one_click["url"].endswith("/u/a-token")
     assert probe.post("/d1/raw").status_code == 401
 
 

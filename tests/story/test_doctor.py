@@ -36,6 +36,8 @@ from tests.strategies import examples
 FILE = ".data/agentic-sales.db"
 MIGRATIONS = ["0001_campaigns.sql", "0002_checkpoints.sql", "0003_ticks.sql"]
 SOUND: Mapping[str, object] = {
+    "public_url": "https://mail.example",
+    "unsubscribe_secret": "u" * 32,
     "deepseek_api_key": "a key of DeepSeek's",
     "checkpoint_key": "c" * 32,
     "cron_secret": "s" * 32,

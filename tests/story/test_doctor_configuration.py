@@ -51,6 +51,16 @@ CASES = [
     Case({"deepseek_base_url": "http://[::1]:11434/v1"}, "model host", "note", "::1"),
     Case({}, "kill switch", "note", "no model is asked"),
     Case({"orchestrator_role_plan": True}, "flags", "ok", "COACH_ENABLED off, ORCHESTRATOR_ROLE_PLAN on"),
+    Case({}, "unsubscribe", "note", "no link"),
+    Case({"public_url": "https://mail.example", "unsubscribe_secret": LONG}, "unsubscribe", "ok", "under https://mail.example"),
+    Case({"public_url": "https://mail.example"}, "unsubscribe", "wrong", "UNSUBSCRIBE_SECRET is not set"),
+    Case({"public_url": "https://mail.example", "unsubscribe_secret": "short"}, "unsubscribe", "wrong", "fewer than 32"),
+    Case(
+        {"unsubscribe_secret": LONG, "unsubscribe_secret_previous": f"{OTHER} short"}, "unsubscribe", "wrong", "fewer than 32"
+    ),
+    Case({"unsubscribe_secret": LONG}, "unsubscribe", "note", "earlier emails"),
+    Case({"public_url": "http://localhost:8000", "unsubscribe_secret": LONG}, "unsubscribe", "note", "cannot reach"),
+    Case({"public_url": "https://intranet", "unsubscribe_secret": LONG}, "unsubscribe", "note", "cannot reach"),
     Case({}, "cron secret", "note", "not set"),
     Case({"cron_secret": LONG}, "cron secret", "ok", "set"),
     Case({"cron_secret": "short"}, "cron secret", "note", "fewer than 32"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.campaign import DecisionRequest
+from backend.domain.unsubscribe import key_of_touch
 from backend.errors import Conflict
 from backend.wiring import Service, assemble
 from tests.fakes.late_database import LateDatabase
@@ -77,6 +78,17 @@ async def intake(fleet: Fleet, service: Service) -> None:
     await service.tokens.create("ana", "rep", now=fleet.clock.now(), expires_in=timedelta(days=1))
 
 
+async def unsubscribed(fleet: Fleet, service: Service) -> None:
+    """A recipient ends the campaign and then everything, and a person takes back what they can of it."""
+    await fleet.enrol()
+    await fleet.touch("approve")
+    await fleet.fast_forward()
+    for scope in ("campaign", "all", "campaign"):
+        await service.unsubscribes.act(key_of_touch("close:ada", 0), scope)
+        await service.intake.add([{**new_contact("ada"), "unsubscribed": False}])
+    await fleet.resume()
+
+
 async def flags(fleet: Fleet, service: Service) -> None:
     """A flag turned off, on by evidence, off and on again; a verdict recorded twice."""
     switches, name = service.switches, "CAMPAIGN_COACH_ENABLED"
@@ -88,8 +100,8 @@ async def flags(fleet: Fleet, service: Service) -> None:
             await switches.set(name, on=on, by="op", why="")
 
 
-@pytest.mark.req("RUN-R5", "FLAG-R6")
-@pytest.mark.parametrize("story", [decisions, failures, leases, intake, flags], ids=lambda story: story.__name__)
+@pytest.mark.req("RUN-R5", "FLAG-R6", "POST-R21")
+@pytest.mark.parametrize("story", [decisions, failures, leases, intake, unsubscribed, flags], ids=lambda story: story.__name__)
 async def test_a_late_copy_of_any_request_changes_nothing(story: Callable[[Fleet, Service], Awaitable[None]]) -> None:
     """After every batch of the story all batches before it arrive again, and itself: not one row is another."""
     async with open_fleet(SCRIPT, coach=True) as fleet:
