@@ -38,6 +38,7 @@ STATUSES = {401: "(401)", 404: "(404)", 429: "(429)", 500: "(500)", 0: "it canno
 def api(request: pytest.FixtureRequest) -> Iterator[LangSmithApi]:
     """A server of either profile."""
     with langsmith_api({"old": "0.8.5", "new": "0.9.0"}[request.param]) as server:
+        assert server.takes_parts == (request.param == "new")
         yield server
 
 

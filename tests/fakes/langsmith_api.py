@@ -60,7 +60,7 @@ class LangSmithApi:
 
     def __init__(self, version: str) -> None:
         self.version = version
-        self.takes_parts = version >= "0.8.10"
+        self.takes_parts = tuple(map(int, version.split("."))) >= (0, 8, 10)
         self.sick: dict[str, int] = {}
         self.asked: Counter[str] = Counter()
         self.datasets: dict[str, HeldDataset] = {}
