@@ -70,7 +70,8 @@ def arms_svg(of: Comparison) -> str:
     for place, finding in enumerate(of.findings):
         y = 60 + place * _ROW
         most = 1.0 if _is_share(finding) else max(bounds.upper for bounds in finding.arms.values()) or 1.0
-        rows.append(_label(y, finding))
+        rows += [_label(y, finding), f'<line x1="{_LEFT}" y1="{y}" x2="{_RIGHT}" y2="{y}" stroke="#d0d7de"/>']
+        rows.append(words(_RIGHT + 8, y + 4, _tell(most, finding), size=10))
         for arm, shift in zip(ARMS, (-6, 6), strict=True):
             rows += _bar(y + shift, finding.arms[arm], (0, most), _COLOURS[arm])
     legend = "".join(words(_LEFT + 90 * at, 28, name, fill=_COLOURS[arm]) for at, (arm, name) in enumerate(_LEGEND))

@@ -10,7 +10,7 @@ import pytest
 from typer import Exit
 
 from evals import operator
-from evals.coach import MAX_CALLS, PATH, Comparison, compare
+from evals.coach import MAX_CALLS, PATH, Comparison, coach_subject, compare
 from evals.coach_page import arms_svg, differences_svg, headline, to_markdown
 from evals.coach_run import PAGES, CoachRun, ReportMissing
 from evals.examples import Arm, Dataset, read_dataset
@@ -116,6 +116,12 @@ def test_a_thread_counts_where_it_came_back_whole() -> None:
     found = compare(THREADS, [*on, *off], 1, SOURCE)
     assert (found.threads, found.find("judged tone").threads, found.failed) == (39, 38, {"off": 0, "on": 1})
     assert found.find("drift").arms["on"].mean == pytest.approx(1 / 39)
+
+
+def test_a_judge_is_asked_of_angle_and_tone_alone() -> None:
+    """Whether an email is grounded or pushy is the gate's matter, and costs."""
+    judged = [check.metric for check in coach_subject(CannedModel()).checks if check.kind == "judged"]
+    assert sorted(judged) == ["judged_angle", "judged_tone"]
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """LangSmith well and sick, over real HTTP and the real SDK: the gate ends in time and decides as it would without."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,15 +61,21 @@ def use(apis: dict[str, LangSmithApi], monkeypatch: pytest.MonkeyPatch) -> Calla
     return named
 
 
-def run(said: list[str] | None = None, *, hub_within_s: float = 20) -> tuple[Evidence, float]:
+def run(said: list[str] | None = None, *, hub_within_s: float = 20, on_file: Sequence[Example] = ()) -> tuple[Evidence, float]:
     """Run a gate on two examples with LangSmith as the environment names it; its verdict, and how long it took."""
     hub = Hub.from_environment(timeout_s=min(hub_within_s / 3, 5))
-    on_file = Dataset(golden(3), {"file": "three.jsonl", "sha256": "f" * 64})
-    order = Order(FLAG, None, Limits(deadline_s=20), Path("verdicts"), lambda _: on_file, hub, hub_within_s)
+    dataset = Dataset(on_file or golden(3), {"file": "three.jsonl", "sha256": "f" * 64})
+    order = Order(FLAG, None, Limits(deadline_s=20), Path("verdicts"), lambda _: dataset, hub, hub_within_s)
     began = time.monotonic()
     say = (said if said is not None else []).append
     _, evidence = asyncio.run(measure(order, [Actor().subject()], CannedModel(), say=say))
     return evidence, time.monotonic() - began
+
+
+def scores(evidence: Evidence) -> dict[tuple[Any, ...], Any]:
+    """The scores of each trial, by its place."""
+    trials = map(json.loads, (Path("verdicts") / evidence["cells"]["file"]).read_text("utf-8").splitlines())
+    return {(each["arm"], each["example_id"], each["repetition"]): each["scores"] for each in trials}
 
 
 def sizes(evidence: Evidence) -> tuple[Any, ...]:
@@ -88,6 +95,21 @@ def test_examples_are_read_by_name_and_the_verdict_is_shown(use: Callable[[str],
     version = api.datasets[f"agentic-sales:{PATH}"].tags["golden"]
     assert evidence["sources"] == {PATH: {"langsmith": f"agentic-sales:{PATH}", "tag": "golden", "version": version}}
     assert f"`agentic-sales:{PATH}` of LangSmith, tag golden, version {version}" in to_markdown(evidence)
+
+
+@pytest.mark.req("MEASURE-R7", "MEASURE-R9")
+@pytest.mark.parametrize("profile", ["old", "new"])
+def test_the_scores_are_those_of_a_run_offline(
+    use: Callable[[str], LangSmithApi], profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same examples in another order from a file: the same cells, the same data, and so the attempt after."""
+    use(profile)
+    online, _ = run()
+    monkeypatch.setenv("LANGSMITH_API_KEY", "")
+    offline, _ = run(on_file=golden(2)[::-1])
+    assert scores(online) == scores(offline)
+    assert online["dataset_sha256"] == offline["dataset_sha256"]
+    assert [evidence["conditions"]["attempt"] for evidence in (online, offline)] == [1, 2]
 
 
 @pytest.mark.req("MEASURE-R8", "MEASURE-R10")

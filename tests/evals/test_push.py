@@ -21,7 +21,7 @@ from tests.fakes.langsmith_api import LangSmithApi, client_of, langsmith_api
 PATH = "email:reply"
 NAME = name_of(PATH)
 FIRST, SECOND, THIRD, FOURTH = read_examples(PATH)[:4]
-CHANGED = replace(SECOND, slice="thin")
+CHANGED = replace(SECOND, slice="thin", expected={**SECOND.expected, "words": [9, 99]})
 BEFORE, AFTER = [FIRST, SECOND, THIRD], [FIRST, CHANGED, FOURTH]
 """From one to the other an example is changed, one is removed and one comes in."""
 ROUTES = {
@@ -42,11 +42,13 @@ def api(request: pytest.FixtureRequest) -> Iterator[LangSmithApi]:
         yield server
 
 
-def pushed(api: LangSmithApi, examples: Sequence[Example], *, timeout_s: float = 5) -> tuple[Written, str]:
+def pushed(
+    api: LangSmithApi, examples: Sequence[Example], *, timeout_s: float = 5, steps: list[int] | None = None
+) -> tuple[Written, str]:
     """Push once; what was written, and why it ended, if early."""
-    written = Written(PATH)
+    written, step = Written(PATH), (steps if steps is not None else []).append
     try:
-        within(10, lambda: push(client_of(api, timeout_s=timeout_s), examples, written))
+        within(10, lambda: push(client_of(api, timeout_s=timeout_s), examples, written, step))
     except HubSilent as silent:
         return written, str(silent)
     return written, ""
@@ -87,9 +89,11 @@ def test_only_what_differs_is_written(api: LangSmithApi) -> None:
     ids = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(3)]
     strangers: dict[str, dict[str, Any]] = {key: {**copy, "id": key, "metadata": {}} for key in ids[:2]}
     dataset.write({**strangers, ids[2]: {**copy, "id": ids[2]}})
-    written, why = pushed(api, AFTER)
+    steps: list[int] = []
+    written, why = pushed(api, AFTER, steps=steps)
     assert (str(written), why) == (f"{NAME}: 1 created, 1 changed, 4 removed, tagged golden", "")
-    assert held(api) == told(AFTER)
+    assert sum(steps) == len(AFTER)
+    assert Hub(client_of(api), []).read(PATH, within_s=10).examples == sorted(AFTER, key=lambda each: each.example_id)
     assert held(api, first_version) == told(BEFORE)
 
 
