@@ -5,6 +5,7 @@ places it passed, never in its own words, because they may quote an address or a
 """
 
 import logging
+import re
 import sys
 import traceback
 from typing import Any, Final
@@ -23,6 +24,8 @@ KEYS: Final = frozenset(
         *("lease_lost", "not_committed", "model_failures", "prompt", "why", "method", "path", "status_code"),
     }
 )
+_OF_A_LINK: Final = re.compile(r"^(/u/).*", re.DOTALL)
+"""Whoever has the rest of such a path may use the link that it is."""
 _SERVER: Final = "uvicorn"
 _ACCESS: Final = "uvicorn.access"
 
@@ -102,7 +105,8 @@ class _Forward(logging.Handler):
         log = structlog.get_logger().bind(logger=record.name)
         if record.name == _ACCESS and isinstance(record.args, tuple):
             _client, method, target, _version, status_code = record.args
-            log.info("http.request", method=method, path=str(target).partition("?")[0], status_code=status_code)
+            path = _OF_A_LINK.sub(r"\1…", str(target).partition("?")[0])
+            log.info("http.request", method=method, path=path, status_code=status_code)
             return
         event = record.getMessage().strip() if record.name.startswith(_SERVER) else f"{record.module}:{record.lineno}"
         log.log(record.levelno, event, exc_info=record.exc_info)

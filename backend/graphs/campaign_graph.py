@@ -42,7 +42,16 @@ from backend.domain.text import cut_on_word, one_line
 from backend.errors import AskedAgain, ModelUnavailable, SendRefused
 from backend.graphs import email_outreach_graph
 from backend.graphs.sending import Place, Sending, deliver
-from backend.graphs.writing import GROUNDED, LANGUAGE, MATERIAL, WorkerDeps, describe, gather_evidence, telemetry
+from backend.graphs.writing import (
+    GROUNDED,
+    LANGUAGE,
+    MATERIAL,
+    MAX_SUBJECT_CHARS,
+    WorkerDeps,
+    describe,
+    gather_evidence,
+    telemetry,
+)
 from backend.ports import Lease, MakeLLM, Prompt
 
 # Policy
@@ -261,7 +270,7 @@ async def compose_touch(state: CampaignState, runtime: Runtime[CampaignDeps]) ->
     if decision:
         options["feedback"], options["rejected"] = decision["feedback"], decision["approved"]
     if sent := _sent(state):
-        options["subject"] = go_on(sent[0]["subject"])
+        options["subject"] = cut_on_word(go_on(sent[0]["subject"]), MAX_SUBJECT_CHARS)
     step = state.get("step", 0)
     payload = email_payload(case.campaign, case.dossier, options, now=case.now, step=step, version=version)
     written = await _write_email.ainvoke({"payload": payload}, context=WorkerDeps(runtime.context.make_llm))

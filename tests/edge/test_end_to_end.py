@@ -32,6 +32,8 @@ def serving(edge: Edge) -> Generator[Served]:
         "CRON_SECRET": edge.cron_secret,
         "PORT": str(edge.service_port),
         "LLM_KILL_SWITCH": "true",
+        "SEND_DAYS": "mon-sun",
+        "SEND_HOURS": "00:00-24:00",
     }
     with running(["serve", "--no-ticker"], environment) as command:
         headers = {"Authorization": f"Bearer {asyncio.run(make_token(edge))}"}

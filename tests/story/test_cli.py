@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,19 @@ def test_what_there_is_is_listed() -> None:
     assert [listed.stderr for listed in (campaigns, contacts, threads)] == ["1 campaign.\n", "1 contact.\n", "1 thread.\n"]
     assert run("threads close --status completed").stderr == "0 threads.\n"
     assert run("contacts open").stderr.startswith("There is no campaign 'open'.")
+
+
+@pytest.mark.req("POST-R10")
+@pytest.mark.usefixtures("migrated")
+def test_a_preview_is_a_message_on_standard_output() -> None:
+    """With mail's line ends and nothing around it; a draft that is none is a sentence."""
+    asyncio.run(park_ada())
+    assert [run(command).exit_code for command in ("requeue close ada", "resume")] == [0, 0]
+    shown, unknown = run("preview close:ada:0:1"), run("preview close:ada:0:9")
+    assert shown.stdout_bytes.startswith(b"From: Ben Ortiz <ben@vendor.example>\r\nTo: Ada Ngata <ada@northwind.example>\r\n")
+    assert message_from_bytes(shown.stdout_bytes).get_content_type() == "multipart/alternative"
+    assert (shown.exit_code, shown.stderr, unknown.exit_code) == (0, "", 1)
+    assert unknown.stderr.startswith("There is no draft 'close:ada:0:9'.")
 
 
 def test_a_database_that_cannot_be_opened_is_a_sentence() -> None:

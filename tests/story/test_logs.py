@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from backend.domain.unsubscribe import PATH
 from backend.errors import SettingRefused
 from backend.logs import configure_logs
 
@@ -60,6 +61,14 @@ def test_a_request_is_told_without_its_query(capsys: pytest.CaptureFixture[str])
     (line,) = logged(capsys)
     assert (line["method"], line["path"], line["status_code"]) == ("GET", "/drafts", 200)
     assert "198.51.100.7" not in str(line)
+
+
+def test_a_link_to_unsubscribe_is_told_without_what_it_is_good_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """A token in a log would let its reader unsubscribe somebody."""
+    for token in (SECRET, "a/b", ""):
+        access = ("198.51.100.7:1", "POST", f"{PATH}{token}?x=1", "1.1", 200)
+        logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', *access)
+    assert {line["path"] for line in logged(capsys)} == {"/u/…"}
 
 
 def test_a_library_is_told_by_name_and_place(capsys: pytest.CaptureFixture[str]) -> None:
