@@ -15,6 +15,7 @@ from backend.d1.database import open_database, open_proven_database
 from backend.d1.embedded import IN_MEMORY
 from backend.d1.meter import MeteredDatabase
 from backend.d1.remote import HttpPolicy
+from backend.domain.attendance import AttendanceLimits
 from backend.domain.flags import Flags
 from backend.domain.schedule import NO_HOLIDAYS, SendRules, read_days, read_hours
 from backend.domain.unsubscribe import MIN_SECRET_CHARS, UnsubscribeLinks
@@ -93,6 +94,7 @@ class Surroundings:
     public_url: str
     unsubscribe_secret_chars: int
     earlier_unsubscribe_secrets_chars: tuple[int, ...]
+    attendance_limits: AttendanceLimits
 
     @property
     def is_embedded(self) -> bool:
@@ -142,6 +144,7 @@ def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
         earlier_unsubscribe_secrets_chars=tuple(
             len(secret) for secret in (reveal(settings.unsubscribe_secret_previous) or "").split()
         ),
+        attendance_limits=attendance_limits_of(settings),
     )
 
 
@@ -243,6 +246,12 @@ def links_of(settings: Settings) -> UnsubscribeLinks:
         variable = "UNSUBSCRIBE_SECRET_PREVIOUS"
         raise SettingRefused(variable, f"holds a secret of fewer than {MIN_SECRET_CHARS} characters")
     return UnsubscribeLinks(settings.public_url, tuple(secret for secret in (current, *earlier) if secret))
+
+
+def attendance_limits_of(settings: Settings) -> AttendanceLimits:
+    """The spans after which it is said that nobody sweeps, or looks at the drafts."""
+    tick, draft = timedelta(minutes=settings.tick_max_age_minutes), timedelta(days=settings.draft_max_wait_days)
+    return AttendanceLimits(tick, draft)
 
 
 def commit_of(settings: Settings) -> str:

@@ -21,7 +21,17 @@ KEYS: Final = frozenset(
         *("event", "level", "timestamp", "logger", "exception", "error", "beyond_the_list"),
         *("thread_id", "campaign_id", "contact_id", "draft_id", "fence", "step", "attempts"),
         *("claimed", "sent", "failed", "status", "scheduled", "awaiting_approval", "decided", "completed", "stopped", "parked"),
-        *("lease_lost", "not_committed", "model_failures", "prompt", "why", "method", "path", "status_code"),
+        *("left", "absent", "threads"),
+        *(
+            "lease_lost",
+            "not_committed",
+            "model_failures",
+            "prompt",
+            "why",
+            "method",
+            "path",
+            "status_code",
+        ),
     }
 )
 _OF_A_LINK: Final = re.compile(r"^(/u/).*", re.DOTALL)

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     cron_secret: SecretStr | None = None
     cron_secret_previous: SecretStr | None = None
     sweep_width: int = Field(default=10, ge=1, le=100)
+    tick_max_age_minutes: int = Field(default=15, ge=5, le=100_000)
+    draft_max_wait_days: int = Field(default=4, ge=1, le=1_000)
 
     mail_url: SecretStr | None = None
     outbox_dir: str = ".data/outbox"

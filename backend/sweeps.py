@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal, NamedTuple
 from uuid import uuid4
@@ -17,7 +17,7 @@ import structlog
 
 from backend.domain.campaign import ThreadStatus
 from backend.errors import AgenticSalesError
-from backend.ports import Due, Lease, Threads
+from backend.ports import Due, Lease, Look, RollCall, Threads
 
 SWEEP_WIDTH = 10
 """Runs at a time, unless the settings say otherwise."""
@@ -29,6 +29,10 @@ AHEAD_S = 5.0
 """A sweep claims what will begin within so many seconds, by what its latest runs took."""
 BEGIN_WITHIN_S = 10.0
 """A claimed thread that has not begun by then is let go: what is left of its lease would not outlast the longest run."""
+TAKEN_EVERY_S = 60.0
+"""A sweep that took all says so unless one that began within so many seconds did; a sweep costs at most a row a minute."""
+SWEPT_EVERY_S = 240.0
+"""A sweep that goes on says that it looks when nobody has for so many seconds."""
 FUTILE_CLAIMS = 3
 """A sweep ends after so many claims in a row that got nothing: others have all that is due."""
 
@@ -58,20 +62,28 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """One sweep did this, thread by thread; `took_all` says that nothing was due any more when it ended."""
+    """One sweep did this, thread by thread; `took_all` says that nothing was due any more when it ended.
+
+    Of what was due when it began, `left` were another sweep's when it came to them, and `absent` were taken by none: they are
+    named, at most twenty of them, when the sweep took all.
+    """
 
     runs: list[RunReport]
     took_all: bool = True
+    left: int = 0
+    absent: list[str] = field(default_factory=list[str])
 
     @property
     def counts(self) -> dict[str, int]:
-        """Runs by the status they left; `sent`, `failed` and `model_failures` are counted beside it."""
+        """Runs by the status they left; `sent`, `failed`, `model_failures`, `left` and `absent` are counted beside it."""
         tally = Counter(run.status for run in self.runs)
         return {
             "claimed": len(self.runs),
             "sent": sum(run.sent for run in self.runs),
             "failed": sum(bool(run.error) for run in self.runs),
             "model_failures": sum(run.model_failures for run in self.runs),
+            "left": self.left,
+            "absent": len(self.absent),
             **dict(sorted(tally.items())),
         }
 
@@ -102,6 +114,11 @@ class Sweep:
         self._width = width
         self._left = max_threads
         self._stop = stop or asyncio.Event()
+        self._look: Look | None = None
+        self._looked_at = 0.0
+        self._began_at = ""
+        self._absent: list[str] = []
+        self._others: set[str] = set()
         self._seen: deque[Due] = deque()
         self._may_see_more = True
         self._collided = False
@@ -133,7 +150,11 @@ class Sweep:
             await _end(stopping, *self._running, *({self._errand} if self._errand else ()))
         if self._failure:
             raise self._failure
-        return SweepReport(self._reports, took_all=not (self._stop.is_set() or self._seen or self._may_see_more))
+        took_all = not (self._stop.is_set() or self._seen or self._may_see_more)
+        if self._absent:
+            _log.error("sweep.absent", threads=self._absent)
+        left = self._others.difference(self._absent, (run.thread_id for run in self._reports))
+        return SweepReport(self._reports, took_all, len(left), self._absent)
 
     def _go_on(self) -> None:
         """Take note of what has ended, and begin whatever may begin now."""
@@ -181,25 +202,48 @@ class Sweep:
         return int(self._width * AHEAD_S / max(typical_s, 0.001)) if typical_s < BEGIN_WITHIN_S else 0
 
     async def _claim(self, wanted: int) -> None:
-        if not self._seen:
-            limit = LOOK_SIZE if self._collided else min(LOOK_SIZE, self._left)
-            found = await self._threads.due(limit=limit)
-            self._may_see_more = len(found) == limit
-            if self._collided:
-                random.shuffle(found)  # sweeps that collided part
-            self._seen.extend(found)
+        look = self._look if self._look and self._seen else await self._see()
         chosen = [self._seen.popleft() for _ in range(min(wanted, len(self._seen)))]
-        if not chosen:
+        roll = self._roll(look)
+        if not (chosen or roll):
             return
         begin_before = _now() + BEGIN_WITHIN_S
-        leases = await self._threads.claim(chosen, owner=uuid4().hex, lease=self._lease)
+        claim = await self._threads.claim(chosen, owner=uuid4().hex, lease=self._lease, roll=roll)
+        if roll:
+            self._take(roll, claim.absent, claim.number)
+        if not chosen:
+            return
+        leases = claim.leases
         self._claimed.extend(_Claimed(lease, begin_before) for lease in leases)
         self._left -= len(leases)
+        self._others |= {due.thread_id for due in chosen}.difference(lease.thread_id for lease in leases)
         self._collided = len(leases) < len(chosen)
         self._futile = 0 if leases else self._futile + 1
         if self._collided:
             self._seen.clear()
             self._may_see_more = self._futile < FUTILE_CLAIMS
+
+    async def _see(self) -> Look:
+        limit = LOOK_SIZE if self._collided else min(LOOK_SIZE, self._left)
+        self._look = look = await self._threads.look(limit=limit)
+        self._looked_at = _now()
+        self._began_at = self._began_at or look.at
+        self._may_see_more = len(look.due) == limit
+        self._seen.extend(random.sample(look.due, len(look.due)) if self._collided else look.due)  # sweeps that collided part
+        return look
+
+    def _roll(self, look: Look) -> RollCall | None:
+        """Return the roll to call with a claim: when the claim takes the last of all that was due, and now and then before."""
+        is_whole, since_s = not (self._seen or self._may_see_more), _now() - self._looked_at
+        is_told = look.taken_s_ago + since_s >= TAKEN_EVERY_S if is_whole else look.swept_s_ago + since_s >= SWEPT_EVERY_S
+        return RollCall(look.number, self._began_at, is_whole, is_told) if is_whole or is_told else None
+
+    def _take(self, roll: RollCall, absent: list[str], number: int) -> None:
+        if roll.is_whole:
+            self._absent = absent
+        if roll.is_told and self._look:
+            self._look = replace(self._look, number=number, swept_s_ago=0.0)
+            self._looked_at = _now()
 
     async def _let_go(self, leases: list[Lease]) -> None:
         self._left += len(leases)

@@ -16,6 +16,7 @@ from backend.desk import (
     OUTBOX_IN_CONTAINER,
     RUN_ELSEWHERE,
     SystemClock,
+    attendance_limits_of,
     commit_of,
     flags_of,
     links_of,
@@ -23,6 +24,7 @@ from backend.desk import (
     reveal,
     rules_of,
 )
+from backend.domain.attendance import AttendanceLimits
 from backend.domain.flags import Flags
 from backend.domain.schedule import UNRESTRICTED, SendRules
 from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks
@@ -34,9 +36,10 @@ from backend.intake import Intake
 from backend.listings import Lists, Previews, Sends
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import open_mailer, read_mail_url
-from backend.ports import Clock, Mailer, MakeLLM, Schema, Tier, Tokens, Unsubscribes
+from backend.ports import Attendances, Clock, Mailer, MakeLLM, Schema, Tier, Tokens, Unsubscribes
 from backend.read_models import Requeue, Switches, Views
 from backend.settings import kill_switch_is_on, read_settings
+from backend.store.attendance import D1Attendance
 from backend.store.intake import D1Intake
 from backend.store.ledger import D1SendLedger
 from backend.store.lists import D1Lists
@@ -68,6 +71,8 @@ class Service:
     switches: Switches
     tokens: Tokens
     schema: Schema
+    attendance: Attendances
+    attendance_limits: AttendanceLimits
     database: MeteredDatabase
     mailer: Mailer
     clock: Clock
@@ -90,6 +95,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
     sweep_width: int = SWEEP_WIDTH,
     rules: SendRules = UNRESTRICTED,
     links: UnsubscribeLinks = NO_LINKS,
+    attendance_limits: AttendanceLimits | None = None,
 ) -> Service:
     """Wire the service over one database and one set of adapters; asks nobody and opens nothing.
 
@@ -127,6 +133,8 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         switches=D1Switches(database, flags, commit),
         tokens=D1Tokens(database),
         schema=D1Schema(database),
+        attendance=D1Attendance(database),
+        attendance_limits=attendance_limits or AttendanceLimits(),
         database=database,
         mailer=mailer,
         clock=clock,
@@ -177,6 +185,7 @@ async def open_service(
             ),
             sweep_width=settings.sweep_width,
             links=links_of(settings),
+            attendance_limits=attendance_limits_of(settings),
         )
 
 

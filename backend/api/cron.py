@@ -43,14 +43,12 @@ class Sweeps:
 
     async def sweep(self) -> SweepReport:
         """Resume everything that is due, and claim nothing more once the application is closing."""
-        runs: list[RunReport] = []
-        took_all = False
-        while not (took_all or self._closing.is_set()):
+        total = SweepReport([], took_all=False)
+        while not (total.took_all or self._closing.is_set()):
             report = await self._resume(stop=self._closing)
             _log.info("sweep.resumed", **report.counts)
-            runs += report.runs
-            took_all = report.took_all
-        return SweepReport(runs, took_all)
+            total = SweepReport([*total.runs, *report.runs], report.took_all, total.left + report.left, report.absent)
+        return total
 
     async def close(self) -> None:
         """Claim nothing more, and wait for the runs under way."""
@@ -75,10 +73,14 @@ async def get_sweeps(request: Request) -> Sweeps:
 
 @dataclass(frozen=True, slots=True)
 class SweepAnswer:
-    """A sweep did this: every run, and `counts` by the status they left, with `claimed`, `sent`, `failed`, `model_failures`."""
+    """A sweep did this: every run, and `counts` by the status they left, with `claimed`, `sent`, `failed`, `model_failures`.
+
+    Of what was due when it began, `left` of the counts were another sweep's, and `absent` names threads that none took.
+    """
 
     counts: dict[str, int]
     runs: list[RunReport]
+    absent: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,6 @@ async def resume(
     """Resume every thread that is due and every decided draft whose run was cut off; overlapping requests are harmless."""
     if wait:
         report = await sweeps.sweep()
-        return SweepAnswer(report.counts, report.runs)
+        return SweepAnswer(report.counts, report.runs, report.absent)
     sweeps.ask()
     return JSONResponse(asdict(SweepAccepted()), HTTPStatus.ACCEPTED)

@@ -68,9 +68,14 @@ class GuardedRoute(APIRoute):
         return handle_for_roles
 
 
-async def _admit(request: Request, roles: tuple[Role, ...]) -> Principal:
+async def identify(request: Request) -> Principal | None:
+    """Return who asks, by the bearer token or the cron secret of the request; None for a stranger."""
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
-    principal = await _identify(token.strip(), await get_service(request)) if scheme.lower() == "bearer" else None
+    return await _identify(token.strip(), await get_service(request)) if scheme.lower() == "bearer" else None
+
+
+async def _admit(request: Request, roles: tuple[Role, ...]) -> Principal:
+    principal = await identify(request)
     if principal is None:
         raise TokenMissing
     if principal.role not in roles:

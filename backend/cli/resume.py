@@ -15,15 +15,17 @@ async def resume_due(*, as_json: bool) -> None:
             report = await service.campaigns.resume()
     if as_json:
         runs = [asdict(run) for run in report.runs]
-        say(out(), json.dumps({"counts": report.counts, "runs": runs}, ensure_ascii=False, indent=2))
+        say(out(), json.dumps({"counts": report.counts, "runs": runs, "absent": report.absent}, ensure_ascii=False, indent=2))
     else:
         _print_report(report)
 
 
 def _print_report(report: SweepReport) -> None:
     counts = report.counts
+    if report.absent:
+        say(out(), f"Due, and taken by no sweep: {', '.join(report.absent)}", "bold red")
     if not report.runs:
-        say(out(), "Nothing is due.")
+        say(out(), "Nothing is due." if not report.absent else "Nothing was resumed.")
         return
     table = listing("thread", "touch", "status", "next", "why")
     for run in report.runs:

@@ -5,7 +5,7 @@ a database that does not; what reads our tables last, because a database that la
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from statistics import median
 from typing import Final
@@ -15,10 +15,12 @@ from backend.d1.atomicity import prove_atomic_batches
 from backend.d1.clock import NOW
 from backend.d1.statements import Database, Row, SqlValue, Statement
 from backend.doctor.findings import Finding, Report, note, ok, wrong
+from backend.domain.attendance import AttendanceLimits
 from backend.domain.flags import CAMPAIGN_COACH_ENABLED, ORCHESTRATOR_ROLE_PLAN
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, from_text, to_text
 from backend.errors import BatchesNotAtomic, DatabaseError, DatabaseUnreachable, StatementFailed
 from backend.ports import Clock
+from backend.store.attendance import D1Attendance
 from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
 
@@ -68,6 +70,7 @@ class Subject:
     place: str
     clock: Clock
     stopwatch: Callable[[], float]
+    attendance_limits: AttendanceLimits = field(default_factory=AttendanceLimits)
 
     async def ask(self, sql: str, *params: SqlValue) -> list[Row]:
         """Run one statement and return its rows."""
@@ -169,6 +172,25 @@ async def check_tokens(subject: Subject) -> Finding:
     return ok(live)
 
 
+async def check_sweeps(subject: Subject) -> Finding:
+    """Without sweeps nothing is drafted and nothing cut off goes on; a whole sweep takes all that was due."""
+    attendance = await D1Attendance(subject.database).read()
+    if missed := attendance.missed(by_name=True):
+        return note(missed, "See what these threads' rows hold; report it, for a sweep takes every due thread.")
+    if overdue := attendance.overdue_tick(subject.attendance_limits):
+        return note(overdue, "Run `agentic-sales serve`, or see that the cron reaches POST /cron/resume.")
+    return ok(f"the last at {to_text(attendance.swept_at)}" if attendance.swept_at else "none yet, and none is needed")
+
+
+async def check_waiting_drafts(subject: Subject) -> Finding:
+    """A draft that nobody looks at is an email that never leaves."""
+    attendance = await D1Attendance(subject.database).read()
+    if overdue := attendance.overdue_draft(subject.attendance_limits):
+        return note(overdue, "Decide on it: GET /drafts lists the oldest first.")
+    since = attendance.oldest_draft_at
+    return ok(f"the oldest since {to_text(since)}" if since else "none waits")
+
+
 CHECKS: Final[Mapping[str, Callable[[Subject], Awaitable[Finding]]]] = {
     "database": check_answers,
     "atomic batches": check_atomic_batches,
@@ -179,6 +201,8 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Awaitable[Finding]]]] = {
     "migrations": check_migrations,
     "stored flags": check_stored_flags,
     "tokens": check_tokens,
+    "sweeps": check_sweeps,
+    "waiting drafts": check_waiting_drafts,
 }
 GATES: Final = frozenset({check_answers, check_migrations})
 """A database that is wrong in one of these is asked nothing more."""

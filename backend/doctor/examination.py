@@ -56,7 +56,8 @@ async def _examine_database(
         return {"database": wrong(f"there is no file {file}", _MAKE_FILE)}
     try:
         async with opening as database:
-            return await examine_database(Subject(database, name_database(around.d1_url), clock, stopwatch))
+            place, limits = name_database(around.d1_url), around.attendance_limits
+            return await examine_database(Subject(database, place, clock, stopwatch, limits))
     except SettingRefused as refused:
         return {"database": wrong(str(refused), _CORRECT)}
     except DatabaseUnreachable as unreachable:

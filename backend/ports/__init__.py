@@ -3,17 +3,33 @@
 from backend.ports.clock import Clock
 from backend.ports.mail import Mailer, OutgoingEmail
 from backend.ports.model import Answer, MakeLLM, Model, Prompt, Tier
-from backend.ports.records import IntakeRecords, Records, Schema, Tokens, Unsubscribes
-from backend.ports.threads import Due, Enrolment, Lease, LedgerState, Remembered, Reservation, Run, SendLedger, Threads
+from backend.ports.records import Attendances, IntakeRecords, Records, Schema, Tokens, Unsubscribes
+from backend.ports.threads import (
+    Claim,
+    Due,
+    Enrolment,
+    Lease,
+    LedgerState,
+    Look,
+    Remembered,
+    Reservation,
+    RollCall,
+    Run,
+    SendLedger,
+    Threads,
+)
 
 __all__ = [
     "Answer",
+    "Attendances",
+    "Claim",
     "Clock",
     "Due",
     "Enrolment",
     "IntakeRecords",
     "Lease",
     "LedgerState",
+    "Look",
     "Mailer",
     "MakeLLM",
     "Model",
@@ -22,6 +38,7 @@ __all__ = [
     "Records",
     "Remembered",
     "Reservation",
+    "RollCall",
     "Run",
     "Schema",
     "SendLedger",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from backend.domain.access import EVERYWHERE, Principal, Reach, Role, TokenRecord
+from backend.domain.attendance import Attendance
 from backend.domain.campaign import Campaign, Dossier, Memory
 from backend.domain.flags import Flags
 from backend.domain.incoming import IntakeCounts, NewContact
@@ -83,6 +84,14 @@ class Tokens(Protocol):
 
     async def find(self, token_text: str, now: datetime) -> Principal | None:
         """Return who holds this token, or None when it is unknown, expired or revoked."""
+        ...
+
+
+class Attendances(Protocol):
+    """The roll of the sweeps."""
+
+    async def read(self) -> Attendance:
+        """Read how attendance stands, in one request that costs the same however many threads are due."""
         ...
 
 

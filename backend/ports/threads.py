@@ -156,6 +156,43 @@ class Due:
     fence: int
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A sweep sees these due threads at the database's instant `at`.
+
+    `number` is that of the last word of a sweep; `swept_s_ago` and `taken_s_ago` are the seconds since a sweep last said that
+    it looks, and since the newest sweep began that took all that was due; infinite before the first.
+    """
+
+    due: list[Due]
+    at: str
+    number: int
+    swept_s_ago: float
+    taken_s_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class RollCall:
+    """A sweep that began at `since` asks who is absent, when it `is_whole`: with this claim it has taken all it could.
+
+    When it `is_told` it leaves its word too, unless another word than `number` was the last one.
+    """
+
+    number: int
+    since: str
+    is_whole: bool
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sweep took these. `absent` are free threads that were due when a whole sweep began; `number` is the last word's."""
+
+    leases: list[Lease]
+    absent: list[str]
+    number: int
+
+
 class Threads(Protocol):
     """The threads table and the claims on it. A lease lasts `lease`, by the database's clock."""
 
@@ -169,12 +206,15 @@ class Threads(Protocol):
         """
         ...
 
-    async def due(self, *, limit: int) -> list[Due]:
+    async def look(self, *, limit: int) -> Look:
         """Look which threads are due and held by nobody, the longest due first, at most `limit` of them, in one request."""
         ...
 
-    async def claim(self, due: Sequence[Due], *, owner: str, lease: timedelta) -> list[Lease]:
-        """Take the lease on those of these threads that are still as they were seen, and read their cases, in one request."""
+    async def claim(self, due: Sequence[Due], *, owner: str, lease: timedelta, roll: RollCall | None = None) -> Claim:
+        """Take the lease on those of these threads that are still as they were seen, and read their cases, in one request.
+
+        The roll is called in the same request, after the claim.
+        """
         ...
 
     async def let_go(self, leases: Sequence[Lease]) -> None:

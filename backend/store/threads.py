@@ -14,7 +14,8 @@ from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import DecisionRequest, pair_of, thread_id_of
 from backend.domain.flags import Flags
 from backend.errors import AgenticSalesError, UnknownCampaign, UnknownContact
-from backend.ports import Due, Enrolment, Lease, Remembered, Run
+from backend.ports import Claim, Due, Enrolment, Lease, Look, Remembered, RollCall, Run
+from backend.store.attendance import CLAIMABLE_AT, LOOK, call_roll, take_roll
 from backend.store.cases import open_transaction, select_cases, take_case, thread_of
 from backend.store.decisions import D1Decisions
 from backend.store.known import contact_within, look_up_campaign, within
@@ -36,17 +37,15 @@ SELECT thread_id, 'enrol', enrolled_at, ?3, 'enrol'
 FROM json_each(?2) AS wanted JOIN threads ON thread_id = ?1 || ':' || wanted.value WHERE {within("campaign_id", "?4")}
 ON CONFLICT DO NOTHING"""
 
-# The index threads_claimable is on this very expression.
-_CLAIMABLE_AT = "max(next_touch_at, COALESCE(lease_until_at, ''))"
 _DUE = f"""
-SELECT thread_id, fence FROM threads WHERE next_touch_at IS NOT NULL AND {_CLAIMABLE_AT} <= {NOW}
-ORDER BY {_CLAIMABLE_AT} LIMIT ?1"""
+SELECT thread_id, fence FROM threads WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= {NOW}
+ORDER BY {CLAIMABLE_AT} LIMIT ?1"""
 
 # A claim names the fence it saw. Whoever claims a thread raises the fence, so the same claim does nothing a second time.
 _CLAIM = f"""
 UPDATE threads SET lease_owner = ?1, lease_until_at = {later("?2")}, fence = fence + 1
 WHERE (thread_id, fence) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?3))
-  AND next_touch_at IS NOT NULL AND {_CLAIMABLE_AT} <= {NOW}"""
+  AND next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= {NOW}"""
 
 _LET_GO = f"""
 UPDATE threads SET lease_owner = NULL, lease_until_at = {NOW}
@@ -93,25 +92,30 @@ class D1Threads:
         ids = [thread_id_of(campaign_id, contact_id) for contact_id in contact_ids]
         return [Enrolment(threads[pair_of(thread_id)[1]], thread_id in new) for thread_id in ids]
 
-    async def due(self, *, limit: int) -> list[Due]:
-        """See `ports.Threads.due`."""
-        (due,) = await self._database.batch([Statement(_DUE, (limit,))])
-        return [Due(row["thread_id"], row["fence"]) for row in due.rows]
+    async def look(self, *, limit: int) -> Look:
+        """See `ports.Threads.look`."""
+        now, due = await self._database.batch([LOOK, Statement(_DUE, (limit,))])
+        word = now.rows[0]
+        ages = [float("inf") if word[age] is None else float(word[age]) for age in ("swept_s_ago", "taken_s_ago")]
+        return Look([Due(row["thread_id"], row["fence"]) for row in due.rows], word["now"], word["number"], *ages)
 
-    async def claim(self, due: Sequence[Due], *, owner: str, lease: timedelta) -> list[Lease]:
+    async def claim(self, due: Sequence[Due], *, owner: str, lease: timedelta, roll: RollCall | None = None) -> Claim:
         """See `ports.Threads.claim`."""
         wanted = {each.thread_id: each.fence for each in due}
-        if not wanted:
-            return []
-        claim = Statement(_CLAIM, (owner, lease.total_seconds(), json.dumps(list(wanted.items()))))
-        _, *opening = await self._database.batch([claim, *select_cases(self._saver, list(wanted))])
-        held = {row["thread_id"] for row in opening[2].rows if row["lease_owner"] == owner}
-        read_at = time.monotonic()
-        return [
+        claim: list[Statement] = []
+        if wanted:
+            named = json.dumps(list(wanted.items()))
+            claim = [Statement(_CLAIM, (owner, lease.total_seconds(), named)), *select_cases(self._saver, list(wanted))]
+        results = await self._database.batch([*claim, *(call_roll(roll) if roll else [])])
+        opening, read_at = results[1 : len(claim)], time.monotonic()
+        held = {row["thread_id"] for row in opening[2].rows if row["lease_owner"] == owner} if opening else set[str]()
+        number, absent = take_roll(results) if roll else (0, [])
+        leases: list[Lease] = [
             _OpenedLease(thread_id, owner, fence + 1, opening, read_at)
             for thread_id, fence in wanted.items()
             if thread_id in held
         ]
+        return Claim(leases, absent, number)
 
     async def let_go(self, leases: Sequence[Lease]) -> None:
         """See `ports.Threads.let_go`."""

@@ -15,7 +15,7 @@ from tests.fakes.clock import SkewedClock
 @pytest.mark.req("API-R19")
 async def test_a_service_is_ready_when_its_database_is(door: Door) -> None:
     """Ready with every migration; 503 names the one that is missing; the process lives all the while."""
-    assert (await door.client.get("/readyz")).json() == {"status": "ready"}
+    assert (await door.client.get("/readyz")).json() == {"status": "ready", "reasons": []}
     await door.service.database.batch([Statement("DELETE FROM d1_migrations WHERE name = '0003_ticks.sql'")])
     lacking = await door.client.get("/readyz")
     assert (lacking.status_code, lacking.json()["type"]) == (503, "urn:agentic-sales:not-migrated")
@@ -82,3 +82,24 @@ async def test_asking_often_writes_seldom(door: Door) -> None:
     door.clock.advance(timedelta(seconds=10))
     await door.client.get("/readyz")
     assert door.service.database.meter.since(before).rows_written > 0
+
+
+@pytest.mark.req("SWEEP-R13", "SWEEP-R14", "SWEEP-R16")
+async def test_a_service_that_nobody_wakes_is_degraded_and_answers_200(door: Door) -> None:
+    """Nobody sweeps and nobody decides: 200 says why, and the thread that no sweep took is named to an operator alone."""
+    await door.seed("ada", "bob")
+    await door.sweep()
+    door.clock.advance(timedelta(days=5))
+    brought_forward = "UPDATE threads SET status = 'scheduled', next_touch_at = ?1 WHERE thread_id = 'close:bob'"
+    await door.service.database.batch([Statement(brought_forward, ("2026-01-01T00:00:00.000Z",))])
+    answer = await door.client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    missed = "threads that were due when the last whole sweep began and were taken by none: 1"
+    assert answer.json()["reasons"] == [
+        "no sweep for 5 days, where at most 15 minutes are meant",
+        "a draft has waited 5 days for a person, where at most 4 days are meant",
+        missed,
+    ]
+    assert (await door.read("/readyz", role="operator"))["reasons"][-1] == f"{missed}: close:bob"
+    assert (await door.client.get("/readyz", headers={"Authorization": "Bearer unknown"})).json()["reasons"][-1] == missed
+    assert (await door.client.get("/healthz")).json() == {"status": "ok"}

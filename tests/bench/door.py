@@ -50,7 +50,8 @@ async def claim(service: Service, limit: int) -> int:
     """Claim so many threads for a minute; how many there were."""
     threads: Any = service.campaigns.threads
     if not hasattr(threads, "claim_due"):
-        return len(await threads.claim(await threads.due(limit=limit), owner=OWNER, lease=timedelta(minutes=1)))
+        look = await threads.look(limit=limit)
+        return len((await threads.claim(look.due, owner=OWNER, lease=timedelta(minutes=1))).leases)
     claim_due = threads.claim_due
     if "until_at" in inspect.signature(claim_due).parameters:
         now = service.clock.now()

@@ -24,6 +24,7 @@ async def measure_service(proxy: Proxy) -> dict[str, float]:
     figures: dict[str, float] = {}
     watch = Watch(proxy, figures)
     async with open_fleet(SCRIPT, coach=True, url=proxy.url, token=proxy.edge.token) as fleet:
+        await fleet.resume()  # writes the sweep's own row, once a minute
         await fleet.enrol()
         async with watch("touch"):
             await swept(fleet, threads=1)

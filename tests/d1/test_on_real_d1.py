@@ -71,9 +71,10 @@ async def live(fleet: Fleet) -> list[Any]:
 async def test_a_touch_is_billed_the_rows_it_was_promised(lone_edge: Edge, rules: SendRules, rows: int) -> None:
     """A composed touch writes 9 rows and an approved send 13, entries of indexes among them: an index more is one too many.
 
-    A cap on the recipient's domain has an index of its own.
+    A cap on the recipient's domain has an index of its own. The sweep's own row is written once a minute, by the sweep before.
     """
     async with fleet_on(lone_edge, rules=rules) as fleet:
+        await fleet.resume()
         await fleet.enrol()
         before = fleet.database.meter.copy()
         await fleet.resume()

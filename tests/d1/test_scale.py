@@ -8,6 +8,7 @@ from backend.domain.access import Reach
 from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
 from backend.listings import LOOKED_AT
+from backend.store.attendance import MAX_NAMED
 from backend.store.dossier import MAX_MEMORIES, MAX_PAST_TOUCHES
 from backend.store.intake import D1Intake
 from backend.store.records import D1Records
@@ -140,10 +141,23 @@ async def test_a_page_of_a_list_reads_what_it_looks_at(lone_edge: Edge) -> None:
 
 
 async def test_a_sweep_ends_where_everybody_is_leased(lone_edge: Edge) -> None:
-    """Nothing is free, so nothing is run, and one look said so."""
+    """Nothing is free, so nothing is run: one look said so, and the sweep left its word."""
     async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
         await fleet.rows.crowd(CROWD)
         await fleet.rows.set_threads(lease_owner="somebody", lease_until_at="2027-06-01T00:00:00.000Z", fence=7)
         before = fleet.database.meter.copy()
         assert (await fleet.resume()).runs == []
-        assert fleet.database.meter.since(before).requests == 1
+        spent = fleet.database.meter.since(before)
+        assert (spent.requests, spent.rows_written) == (2, 1)
+
+
+@pytest.mark.req("SWEEP-R15")
+async def test_the_roll_is_called_at_the_cost_of_what_is_named(lone_edge: Edge) -> None:
+    """Thousands were due before the last whole sweep and are free still: twenty are named, and no more are read."""
+    async with open_fleet(SCRIPT, url=lone_edge.url, token=lone_edge.token) as fleet:
+        await fleet.resume()
+        await fleet.rows.crowd(CROWD)
+        before = fleet.database.meter.copy()
+        assert len((await fleet.service.attendance.read()).absent) == MAX_NAMED
+        spent = fleet.database.meter.since(before)
+        assert (spent.requests, spent.rows_read <= MAX_NAMED * ROWS_A_LINE) == (1, True)

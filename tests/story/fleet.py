@@ -151,7 +151,7 @@ class Fleet:
 
 async def claim(threads: Threads, *, owner: str = "w", lease: timedelta = timedelta(minutes=3), limit: int = 1) -> list[Lease]:
     """Claim the longest due threads, as a sweep does."""
-    return await threads.claim(await threads.due(limit=limit), owner=owner, lease=lease)
+    return (await threads.claim((await threads.look(limit=limit)).due, owner=owner, lease=lease)).leases
 
 
 def wire(  # noqa: PLR0913  # one argument an adapter

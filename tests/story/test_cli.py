@@ -212,8 +212,9 @@ def test_resume_reports_as_text_or_as_json() -> None:
     """Without anything due the report is a line, or the same facts as JSON."""
     assert run("resume").stdout == "Nothing is due.\n"
     assert json.loads(run("resume --json").stdout) == {
-        "counts": {"claimed": 0, "sent": 0, "failed": 0, "model_failures": 0},
+        "counts": {"claimed": 0, "sent": 0, "failed": 0, "model_failures": 0, "left": 0, "absent": 0},
         "runs": [],
+        "absent": [],
     }
 
 

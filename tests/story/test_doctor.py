@@ -116,7 +116,7 @@ async def test_real_d1_through_the_worker_is_sound(edge: Edge) -> None:
     """Every claim about D1 holds on the real local engine, and the proof leaves nothing there."""
     report = await examine({**SOUND, "d1_url": edge.url, "d1_token": edge.token})
     assert is_healthy(report)
-    assert list(report)[1:10] == [*DATABASE_CHECKS, "stored flags", "tokens"]
+    assert list(report)[1:12] == [*DATABASE_CHECKS, "stored flags", "tokens", "sweeps", "waiting drafts"]
     assert {report[name].state for name in set(DATABASE_CHECKS) - {"latency"}} == {"ok"}
     async with open_database(edge.url, edge.token) as real:
         [found] = await real.batch([Statement(FIND)])
@@ -261,3 +261,17 @@ def test_no_finding_holds_a_secret(url: str) -> None:
         assert "hush" not in str(report)
 
     tells_nothing()
+
+
+@pytest.mark.req("SWEEP-R13", "SWEEP-R14")
+async def test_it_notes_that_nobody_sweeps_and_nobody_decides(database: MeteredDatabase) -> None:
+    """Nothing is said of a database without a thread; then each with what to do, within the limits that the settings name."""
+    assert [states(await examine()).get(name) for name in ("sweeps", "waiting drafts")] == [None, None]
+    await Rows(database).crowd(1)
+    await Rows(database).set_drafts(created_at="2020-01-01T00:00:00.000Z")
+    await Rows(database).set_threads(next_touch_at="2020-01-01T00:00:00.000Z")
+    report = await examine({"tick_max_age_minutes": 20, "draft_max_wait_days": 7})
+    assert [report[name].state for name in ("sweeps", "waiting drafts")] == ["note", "note"]
+    assert report["sweeps"].found.endswith("where at most 20 minutes are meant")
+    assert report["waiting drafts"].found.endswith("where at most 7 days are meant")
+    assert is_healthy(report)

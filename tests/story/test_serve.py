@@ -49,7 +49,7 @@ def test_it_says_where_to_go_and_a_signal_ends_it_in_order() -> None:
         for place in (".data/agentic-sales.db", ".data/outbox"):
             assert str(Path(place).absolute()) in served.said
         assert served.ask("GET", "/healthz") == {"status": "ok"}
-        assert served.ask("GET", "/readyz") == {"status": "ready"}
+        assert served.ask("GET", "/readyz") == {"status": "ready", "reasons": []}
         assert served.ask("GET", "/drafts")["drafts"] == []
         stranger = served.client.get("/drafts", headers={"Authorization": "Bearer as_operator_guess"})
         assert stranger.status_code == HTTPStatus.UNAUTHORIZED
