@@ -11,6 +11,7 @@ The package in reading order:
     intake.py        what comes in: contacts and campaigns are added, contacts are marked
     read_models.py   what readers are shown
     listings.py      campaigns, contacts and threads, page by page
+    reconciling.py   ledger, provider and checkpoints compared
     d1/              the client of D1: statements, transports, limits, the transaction
     checkpointer/    LangGraph's checkpointer on it; it knows nothing of campaigns
     store/           the service's tables behind the ports

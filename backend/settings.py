@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     mail_url: SecretStr | None = None
     outbox_dir: str = ".data/outbox"
     resend_api_key: SecretStr | None = None
+    mail_sent_url: SecretStr | None = None
 
     approval_max_age_days: int = Field(default=7, ge=1, le=365)
 

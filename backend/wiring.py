@@ -35,11 +35,13 @@ from backend.graphs.sending import APPROVAL_MAX_AGE_DAYS
 from backend.intake import Intake
 from backend.listings import Lists, Previews, Sends
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
-from backend.mail import open_mailer, read_mail_url
-from backend.ports import Attendances, Clock, Mailer, MakeLLM, Schema, Tier, Tokens, Unsubscribes
+from backend.mail import open_deliveries, open_mailer, read_mail_url, read_sent_url
+from backend.ports import Attendances, Clock, Deliveries, Mailer, MakeLLM, Schema, Tier, Tokens, Unsubscribes
 from backend.read_models import Requeue, Switches, Views
+from backend.reconciling import Books
 from backend.settings import kill_switch_is_on, read_settings
 from backend.store.attendance import D1Attendance
+from backend.store.books import D1Books
 from backend.store.intake import D1Intake
 from backend.store.ledger import D1SendLedger
 from backend.store.lists import D1Lists
@@ -68,6 +70,7 @@ class Service:
     parked: Requeue
     lists: Lists
     sends: Sends
+    books: Books
     switches: Switches
     tokens: Tokens
     schema: Schema
@@ -130,6 +133,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         parked=D1Requeue(database),
         lists=D1Lists(database),
         sends=D1Sends(database),
+        books=D1Books(database, saver),
         switches=D1Switches(database, flags, commit),
         tokens=D1Tokens(database),
         schema=D1Schema(database),
@@ -216,6 +220,20 @@ async def _open_mailer(overrides: Mapping[str, object] | None) -> AsyncGenerator
     provider = read_mail_url(reveal(settings.mail_url) or "", outbox_dir=settings.outbox_dir)
     async with open_mailer(provider, resend_api_key=reveal(settings.resend_api_key) or "") as mailer:
         yield mailer
+
+
+@asynccontextmanager
+async def open_configured_deliveries(overrides: Mapping[str, object] | None = None) -> AsyncGenerator[Deliveries | None]:
+    """Open what the provider of the settings tells of its deliveries; None where it tells nothing.
+
+    Raises:
+        SettingRefused: a setting is not allowed; nothing was opened.
+    """
+    settings = read_settings(overrides)
+    provider = read_mail_url(reveal(settings.mail_url) or "", outbox_dir=settings.outbox_dir)
+    sent = read_sent_url(reveal(settings.mail_sent_url) or "")
+    async with open_deliveries(provider, resend_api_key=reveal(settings.resend_api_key) or "", sent=sent) as deliveries:
+        yield deliveries
 
 
 def _hide_from_traces() -> None:

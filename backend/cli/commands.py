@@ -130,6 +130,25 @@ def resume(
 
 
 @app.command()
+def reconcile(
+    *,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back, in days.")] = 30,
+) -> None:
+    """Compare the ledger with what the provider has delivered and with what the threads remember, and print what differs.
+
+    The outbox's files, Resend's list of emails and, with MAIL_SENT_URL, the folder of sent emails of an SMTP mailbox are read.
+    Nothing is written. The exit code is 0 when everything agrees, and 1 when anything differs or could not be read.
+
+    Example: agentic-sales reconcile --days 7
+    """
+    from backend.cli.reconcile import reconcile_sends
+    from backend.cli.terminal import run
+
+    if run(reconcile_sends(days=days)):
+        raise typer.Exit(1)
+
+
+@app.command()
 def requeue(
     campaign_id: Annotated[str, typer.Argument(help="The campaign.")],
     contact_id: Annotated[str, typer.Argument(help="The contact whose thread was given up.")],

@@ -129,6 +129,13 @@ class MailOutcomeUnknown(MailError):
         super().__init__(f"{provider} gave no clear answer: {why}. The email may have left; it is not sent blindly again.")
 
 
+class DeliveriesUnread(MailError):
+    """A provider did not tell what it has delivered; nothing was written, and nothing was compared."""
+
+    def __init__(self, provider: str, why: str) -> None:
+        super().__init__(f"{provider} did not tell what it has delivered: {why}. Nothing was written.")
+
+
 class ApprovalMissing(AgenticSalesError):
     """The draft is not approved with exactly this text, so nothing was handed to the mailer."""
 

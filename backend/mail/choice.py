@@ -1,4 +1,4 @@
-"""`MAIL_URL` names the provider: a folder of files, an SMTP server, or Resend."""
+"""`MAIL_URL` names the provider: a folder of files, an SMTP server, or Resend. `MAIL_SENT_URL` is where SMTP's are kept."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -10,11 +10,14 @@ from backend.egress import is_loopback, trusted_tls
 from backend.errors import SettingRefused
 from backend.mail.outbox import OutboxMailer
 from backend.mail.resend import RESEND_URL, ResendMailer
+from backend.mail.sent_folder import ImapFolder, SentFolder
 from backend.mail.smtp import SmtpMailer, SmtpServer
-from backend.ports import Mailer
+from backend.ports import Deliveries, Mailer
 
 SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
+IMAP_PORT, IMAPS_PORT = 143, 993
 _VARIABLE = "MAIL_URL"
+_SENT_VARIABLE = "MAIL_SENT_URL"
 _FORMS = "outbox:///DIR, smtp://USER:PASSWORD@HOST:PORT, smtps://… or resend://"
 
 
@@ -52,6 +55,50 @@ def read_mail_url(url: str, *, outbox_dir: str) -> Provider:
             return Resend(f"http://{parts.netloc}")
         case _:
             raise SettingRefused(_VARIABLE, f"is none of {_FORMS}")  # a name
+
+
+def read_sent_url(url: str) -> ImapFolder | None:
+    """Read which IMAP folder holds what was sent; a blank URL names none.
+
+    Raises:
+        SettingRefused: it is not the URL of a folder, or would send a password in the clear. Its text is not repeated.
+    """
+    if not url.strip():
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        raise SettingRefused(_SENT_VARIABLE, "is not a URL") from None  # a name
+    folder = unquote(parts.path.strip("/"))
+    if parts.scheme not in {"imap", "imaps"} or not (parts.hostname and parts.username and parts.password and folder):
+        raise SettingRefused(_SENT_VARIABLE, "is not imaps://USER:PASSWORD@HOST/FOLDER")
+    if parts.scheme == "imap" and not is_loopback(parts.hostname):
+        raise SettingRefused(_SENT_VARIABLE, "begins with imap://, which is for this machine alone; use imaps://")
+    return ImapFolder(
+        host=parts.hostname,
+        port=port or (IMAPS_PORT if parts.scheme == "imaps" else IMAP_PORT),
+        user=unquote(parts.username),
+        password=unquote(parts.password),
+        folder=folder,
+        is_encrypted=parts.scheme == "imaps",
+    )
+
+
+@asynccontextmanager
+async def open_deliveries(
+    provider: Provider, *, resend_api_key: str, sent: ImapFolder | None
+) -> AsyncGenerator[Deliveries | None]:
+    """Open what the provider tells of its deliveries; None for an SMTP server without a folder of sent emails.
+
+    Raises:
+        SettingRefused: as `open_mailer` does.
+    """
+    if isinstance(provider, SmtpServer):
+        yield SentFolder(sent, trusted_tls(), name=SmtpMailer(provider, trusted_tls()).name) if sent else None
+        return
+    async with open_mailer(provider, resend_api_key=resend_api_key) as mailer:
+        yield mailer if isinstance(mailer, OutboxMailer | ResendMailer) else None
 
 
 def tell_provider(provider: Provider) -> str:

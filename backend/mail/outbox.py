@@ -4,15 +4,18 @@ import asyncio
 import hashlib
 import os
 import tempfile
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from email.parser import BytesHeaderParser
+from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
-from backend.domain.instants import from_text
-from backend.errors import MailPostponed, MailRefused
+from backend.domain.instants import from_text, to_text
+from backend.errors import DeliveriesUnread, MailPostponed, MailRefused
 from backend.mail.message import render
-from backend.ports import OutgoingEmail
+from backend.ports import Delivery, KnownBy, OutgoingEmail
 
 _REPLAY_WINDOW: Final = timedelta(days=36_500)  # a claim is a file; it stays for as long as the folder does
 _CLAIMS_FOLDER: Final = ".keys"
@@ -28,10 +31,12 @@ class OutboxMailer:
     """
 
     name = "outbox"
+    known_by: KnownBy = "message_id"
     replay_window = _REPLAY_WINDOW
 
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory)
+        self._ids: frozenset[str] | None = None
 
     async def send(self, email: OutgoingEmail) -> str:
         """Write `email` once per idempotency key, and return the name of its file.
@@ -41,6 +46,25 @@ class OutboxMailer:
             MailPostponed: the folder could not be written to; sending it again under its key writes what is missing.
         """
         return await asyncio.to_thread(self._deliver, email)
+
+    async def since(self, instant: datetime, senders: Collection[str]) -> AsyncIterator[Delivery]:
+        """See `ports.Deliveries.since`; every file of the folder was delivered, whoever is named as its sender."""
+        del senders
+        for delivery in await asyncio.to_thread(self._read):
+            if from_text(delivery.at) >= instant:
+                yield delivery
+
+    async def has(self, delivery_id: str) -> bool:
+        """See `ports.Deliveries.has`; the folder is read once."""
+        if self._ids is None:
+            self._ids = frozenset(delivery.id for delivery in await asyncio.to_thread(self._read))
+        return delivery_id in self._ids
+
+    def _read(self) -> list[Delivery]:
+        try:
+            return [_delivery_in(file) for file in sorted(self._directory.glob("*.eml"))]
+        except OSError as error:
+            raise DeliveriesUnread(self.name, f"its folder cannot be read ({error.strerror})") from error
 
     def _deliver(self, email: OutgoingEmail) -> str:
         rendered = render(email)
@@ -55,6 +79,17 @@ class OutboxMailer:
         except OSError as error:
             raise MailPostponed(self.name, f"its folder cannot be written to ({error.strerror})") from error
         return file.name
+
+
+def _delivery_in(file: Path) -> Delivery:
+    """Read the head of a file; one without a date counts as delivered when it was written."""
+    with file.open("rb") as stream:
+        head = BytesHeaderParser().parse(stream)
+    written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    at = written
+    with suppress(ValueError, TypeError):
+        at = parsedate_to_datetime(str(head["Date"])).astimezone(UTC)
+    return Delivery(str(head["Message-ID"] or file.name), parseaddr(str(head["To"]))[1], to_text(at))
 
 
 def _claim(claim: Path, rendered: bytes) -> bool:

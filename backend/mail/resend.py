@@ -1,24 +1,32 @@
 """Email through Resend's HTTP API: the ledger's key goes along, so the same email is delivered once within 24 hours."""
 
+import asyncio
 import json
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import AsyncIterator, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from http import HTTPStatus
 from typing import Any, Final, Self, cast
+from urllib.parse import quote
 
 import httpx
 
+from backend.domain.instants import to_text
 from backend.egress import trusted_tls
-from backend.errors import MailError, MailOutcomeUnknown, MailPostponed, MailRefused
+from backend.errors import DeliveriesUnread, MailError, MailOutcomeUnknown, MailPostponed, MailRefused
 from backend.mail.message import ascii_address, html_of, render
-from backend.ports import OutgoingEmail
+from backend.ports import Delivery, KnownBy, OutgoingEmail
 
 RESEND_URL: Final = "https://api.resend.com"
 SEND_DEADLINE_S: Final = 15.0
 MAX_RESPONSE_BYTES: Final = 100_000
+MAX_PAGE_BYTES: Final = 4_000_000
 
 _QUOTA_WAIT: Final = timedelta(hours=1)
 _MAX_DIGITS: Final = 8
+_PAGE_SIZE: Final = 100
+_ASKED_AT_MOST: Final = 10
+_LONGEST_WAIT: Final = timedelta(seconds=30)
 _SPENT_KEY: Final = "invalid_idempotent_request"
 _OF_THIS_EMAIL: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """Resend's other errors speak of our key, our domain, our quota or of another request under way."""
@@ -28,6 +36,7 @@ class ResendMailer:
     """Posts each email under the ledger's key, the same bytes every time; use it as a context manager."""
 
     name = "resend"
+    known_by: KnownBy = "provider_id"
     replay_window = timedelta(hours=24)
 
     def __init__(self, api_key: str, *, url: str = RESEND_URL, deadline_s: float = SEND_DEADLINE_S) -> None:
@@ -71,6 +80,44 @@ class ResendMailer:
             return sent_id
         raise self._meaning_of(response, str(fields.get("name", "")))
 
+    async def since(self, instant: datetime, senders: Collection[str]) -> AsyncIterator[Delivery]:
+        """See `ports.Deliveries.since`; the account's emails from other senders are left out."""
+        own, place = {address.casefold() for address in senders}, ""
+        while True:
+            after = {"after": place} if place else {}
+            status, fields = await self._get("/emails", {"limit": str(_PAGE_SIZE), **after})
+            emails = fields.get("data")
+            if status != HTTPStatus.OK or not isinstance(emails, list):
+                raise DeliveriesUnread(self.name, f"it answered {status} to a list of emails")
+            for email in cast("list[Mapping[str, Any]]", emails):
+                at, place = _instant_of(email), str(email.get("id", ""))
+                if at < instant:
+                    return
+                if parseaddr(str(email.get("from")))[1].casefold() in own:
+                    yield Delivery(place, ", ".join(map(str, email.get("to") or [])), to_text(at))
+            if not fields.get("has_more") or not emails:
+                return
+
+    async def has(self, delivery_id: str) -> bool:
+        """See `ports.Deliveries.has`."""
+        status, _ = await self._get(f"/emails/{quote(delivery_id, safe='')}", {})
+        if status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+            raise DeliveriesUnread(self.name, f"it answered {status} to the question for an email")
+        return status == HTTPStatus.OK
+
+    async def _get(self, path: str, query: Mapping[str, str]) -> tuple[int, Mapping[str, Any]]:
+        """Ask, and wait when Resend is asked too fast."""
+        for _ in range(_ASKED_AT_MOST):
+            try:
+                async with self._client.stream("GET", path, params=query) as response:
+                    body = await _read_bounded(response, MAX_PAGE_BYTES)
+            except httpx.HTTPError as error:
+                raise DeliveriesUnread(self.name, f"the connection failed ({type(error).__name__})") from error
+            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                return response.status_code, _read(body)
+            await asyncio.sleep(min(_retry_after(response.headers), _LONGEST_WAIT).total_seconds())
+        raise DeliveriesUnread(self.name, "it is asked too often")
+
     def _meaning_of(self, response: httpx.Response, error_name: str) -> MailError:
         """Tell what an answer without an id means, by its status and its error's name; its message may name anybody."""
         status = response.status_code
@@ -108,11 +155,19 @@ def _mailbox(name: str, address: str) -> str:
     return f'"{quoted}" <{ascii_address(address)}>' if name else ascii_address(address)
 
 
-async def _read_bounded(response: httpx.Response) -> bytes:
+def _instant_of(email: Mapping[str, Any]) -> datetime:
+    try:
+        at = datetime.fromisoformat(str(email.get("created_at")))
+    except ValueError:
+        raise DeliveriesUnread(ResendMailer.name, "an email of its list has no date") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+async def _read_bounded(response: httpx.Response, most_bytes: int = MAX_RESPONSE_BYTES) -> bytes:
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
-        if len(body) > MAX_RESPONSE_BYTES:
+        if len(body) > most_bytes:
             break
     return bytes(body)
 

@@ -1,7 +1,7 @@
 """The fleet needs these Protocols from outside; each has one adapter per technology and one fake that passes its contract."""
 
 from backend.ports.clock import Clock
-from backend.ports.mail import Mailer, OutgoingEmail
+from backend.ports.mail import Deliveries, Delivery, KnownBy, Mailer, OutgoingEmail
 from backend.ports.model import Answer, MakeLLM, Model, Prompt, Tier
 from backend.ports.records import Attendances, IntakeRecords, Records, Schema, Tokens, Unsubscribes
 from backend.ports.threads import (
@@ -24,9 +24,12 @@ __all__ = [
     "Attendances",
     "Claim",
     "Clock",
+    "Deliveries",
+    "Delivery",
     "Due",
     "Enrolment",
     "IntakeRecords",
+    "KnownBy",
     "Lease",
     "LedgerState",
     "Look",

@@ -1,8 +1,9 @@
-"""A mailer hands one email to a provider."""
+"""A mailer hands one email to a provider, which can be asked what it has."""
 
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Literal, Protocol, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +52,48 @@ class Mailer(Protocol):
             MailRefused: a definite no; nothing was delivered.
             MailPostponed: not now; nothing was delivered, and it may be handed over again.
             MailOutcomeUnknown: it may have been delivered.
+        """
+        ...
+
+
+KnownBy: TypeAlias = Literal["message_id", "provider_id"]
+"""The column of the ledger in which a delivery is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An email as its provider has it: known there by `id`, which is a Message-ID or the provider's own id."""
+
+    id: str
+    recipient: str
+    at: str
+
+
+class Deliveries(Protocol):
+    """The record a provider keeps of what it delivered."""
+
+    @property
+    def name(self) -> str:
+        """Return the provider's name, as the ledger has it."""
+        ...
+
+    @property
+    def known_by(self) -> KnownBy:
+        """Return the column of the ledger that a delivery's `id` is found in."""
+        ...
+
+    def since(self, instant: datetime, senders: Collection[str]) -> AsyncIterator[Delivery]:
+        """Read what was delivered since `instant` from one of these addresses.
+
+        Raises:
+            DeliveriesUnread: the provider did not tell.
+        """
+        ...
+
+    async def has(self, delivery_id: str) -> bool:
+        """Tell whether the provider has this email, however old.
+
+        Raises:
+            DeliveriesUnread: the provider did not tell.
         """
         ...

@@ -2,14 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
-
-from langchain_core.runnables import RunnableConfig
+from typing import Any
 
 from backend.checkpointer.saver import D1Saver
 from backend.d1.clock import NOW
-from backend.d1.statements import Database, Result, Row, Statement
-from backend.d1.transaction import Transaction
+from backend.d1.statements import Database, Row, Statement
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import TouchRecord, draft_id_of, thread_id_of, touch_of
 from backend.domain.closing import footer_of
@@ -17,10 +14,8 @@ from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
 from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks, key_of_touch
 from backend.errors import (
-    CheckpointTampered,
     UnknownCampaign,
     UnknownDraft,
-    public_sentence,
 )
 from backend.graphs.campaign_graph import CampaignState, CoachPlan, plan_in_force
 from backend.read_models import (
@@ -46,6 +41,7 @@ from backend.store.draft_pages import draft_id_in, select_page, take_page
 from backend.store.flags import READ_FLAGS, take_flags
 from backend.store.known import look_up_campaign, look_up_pair, thread_of_pair, within
 from backend.store.runs import WAITING_FOR_A_PERSON
+from backend.store.states import read_state
 
 _THREAD = f"SELECT *, COALESCE(lease_until_at > {NOW}, 0) AS leased, {NOW} AS now FROM threads WHERE thread_id = ?1"
 _VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 ORDER BY step, version"
@@ -89,7 +85,7 @@ class D1Views:
         )
         thread = thread_of_pair(results[:3], campaign_id, contact_id)
         drafts, sends = (result.rows for result in results[4:6])
-        state, damage = await self._state(thread_id, results[6:])
+        state, damage = await read_state(self._saver, thread_id, results[6:])
         stored = take_flags(self._flags, results[3])
         return _thread_view(thread, state, stored, _touches(drafts, sends, state), damage)
 
@@ -120,7 +116,7 @@ class D1Views:
         if not card.rows:
             raise UnknownDraft(draft_id)
         row = card.rows[0]
-        state, _ = await self._state(touch[0], checkpoint)
+        state, _ = await read_state(self._saver, touch[0], checkpoint)
         plan = plan_in_force(state, take_flags(self._flags, flags))
         link = self._links.link_of(key_of_touch(*touch[:2]))
         return DraftCard(
@@ -144,17 +140,6 @@ class D1Views:
             facts=[FactView(**fact) for fact in facts.rows],
             other_versions=[_version(other) for other in others.rows],
         )
-
-    async def _state(self, thread_id: str, results: Sequence[Result]) -> tuple[CampaignState, str]:
-        """The graph's state in the latest checkpoint, or none and what is wrong with the checkpoint."""
-        transaction = Transaction()
-        self._saver.prefetch(transaction, thread_id, results)
-        try:
-            with transaction.opened():
-                found = await self._saver.aget_tuple(RunnableConfig(configurable={"thread_id": thread_id}))
-        except CheckpointTampered as refused:
-            return {}, public_sentence(refused)
-        return cast("CampaignState", found.checkpoint["channel_values"] if found else {}), ""
 
 
 def _addressee_now(row: Row) -> AddresseeView | None:

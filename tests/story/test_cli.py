@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
 
@@ -16,9 +17,12 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from backend.cli.commands import app
+from backend.domain.instants import to_text
+from backend.mail import OutboxMailer
 from backend.store.intake import D1Intake
 from backend.wiring import open_service
 from tests.goldens import FOLDER as GOLDEN
+from tests.mail.emails import an_email
 from tests.northwind import settle
 from tests.rows import Rows
 
@@ -28,6 +32,7 @@ COMMANDS = [
     "serve",
     "migrate",
     "resume",
+    "reconcile",
     "campaigns",
     "contacts",
     "threads",
@@ -105,6 +110,17 @@ def test_a_token_is_listed_without_itself_until_it_is_revoked() -> None:
     assert token not in listed
     assert run("tokens revoke op").exit_code == 0
     assert "revoked 2" in run("tokens list").stdout
+
+
+@pytest.mark.req("SEND-R14")
+@pytest.mark.usefixtures("migrated")
+def test_what_does_not_match_is_exit_code_1(tmp_path: Path) -> None:
+    """An empty ledger and an empty outbox match; an email that somebody put there is named with its Message-ID."""
+    folder = tmp_path / "by hand"
+    assert run("reconcile", OUTBOX_DIR=str(folder)).exit_code == 0
+    asyncio.run(OutboxMailer(folder).send(an_email(sent_at=to_text(datetime.now(UTC)))))
+    found = run("reconcile", OUTBOX_DIR=str(folder))
+    assert (found.exit_code, "<touch-1@forge.example>" in found.stdout, "1 differs." in found.stdout) == (1, True, True)
 
 
 async def add_campaigns(*campaign_ids: str) -> None:
