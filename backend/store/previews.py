@@ -16,9 +16,10 @@ from backend.store.known import within
 
 _DRAFT: Final = f"""
 SELECT drafts.*, COALESCE(approved_subject, subject) AS last_subject, COALESCE(approved_body, body) AS last_body,
-  send_ledger.envelope
-FROM drafts LEFT JOIN send_ledger USING (thread_id, step, version)
-WHERE thread_id = ?1 AND step = ?2 AND version = ?3 AND {within("campaign_id", "?4")}"""
+  claimed.envelope
+FROM drafts LEFT JOIN send_ledger AS claimed ON claimed.thread_id = drafts.thread_id AND claimed.step = drafts.step
+  AND claimed.version = drafts.version AND claimed.state <> 'not_delivered'
+WHERE drafts.thread_id = ?1 AND drafts.step = ?2 AND drafts.version = ?3 AND {within("drafts.campaign_id", "?4")}"""
 _CAMPAIGN: Final = "SELECT campaigns.* FROM threads JOIN campaigns USING (campaign_id) WHERE thread_id = ?1"
 _EARLIER: Final = """
 SELECT message_id FROM send_ledger WHERE thread_id = ?1 AND step < ?2 AND state = 'sent' ORDER BY step"""

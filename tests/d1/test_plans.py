@@ -14,14 +14,17 @@ from backend.domain.facts import Fact
 from backend.domain.flags import Flags
 from backend.domain.incoming import NewCompany
 from backend.domain.instants import to_text
+from backend.domain.unsubscribe import NO_LINKS, key_of_touch
 from backend.errors import ThreadNotParked
 from backend.store.flags import READ_FLAGS
 from backend.store.intake import D1Intake
 from backend.store.lists import D1Lists
+from backend.store.previews import D1Previews
 from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
 from backend.store.switches import _JUDGED, D1Switches
 from backend.store.tokens import _LIST, D1Tokens
+from backend.store.unsubscribes import D1Unsubscribes
 from backend.store.views import D1Views
 from tests.d1.graphs import config_for, delta_graph
 from tests.d1.wrangler import Edge
@@ -107,7 +110,17 @@ async def use_the_views(fleet: Fleet, database: Database) -> None:
         await lists.campaigns(reach=reach)
         await lists.contacts("close", reach=reach)
         await lists.threads("close", status="scheduled", reach=reach)
-    await views.draft((await fleet.rows.drafts())[0]["draft_id"])
+    draft_id = (await fleet.rows.drafts())[0]["draft_id"]
+    await views.draft(draft_id)
+    await D1Previews(database, NO_LINKS).email(draft_id)
+
+
+async def use_the_links(fleet: Fleet, database: Database) -> None:
+    """A recipient of an email ends its campaign, and after a change of address everything."""
+    key = key_of_touch("close:ada", 0)
+    assert await D1Unsubscribes(database).act(key, "campaign")
+    await fleet.rows.set_contacts(address_sha256="another")
+    assert await D1Unsubscribes(database).act(key, "all")
 
 
 async def use_the_saver(database: Database) -> None:
@@ -145,6 +158,7 @@ async def test_no_statement_reads_a_whole_table(edge: Edge) -> None:
         await use_the_verbs(fleet)
         await use_the_doors(fleet, recording)
         await use_the_views(fleet, recording)
+        await use_the_links(fleet, recording)
         await use_the_saver(recording)
     statements = list(recording.statements.values())
     async with open_database(edge.url, edge.token) as database:

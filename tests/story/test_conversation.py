@@ -123,6 +123,20 @@ async def test_a_preview_is_what_leaves() -> None:
             assert render(await fleet.service.previews.email(draft_id)) == render(left)
 
 
+@pytest.mark.req("POST-R11")
+async def test_what_was_not_delivered_is_shown_as_it_will_leave() -> None:
+    """A person says that the claimed email did not leave: the next claim freezes it anew, and the preview is of that one."""
+    async with open_fleet(SCRIPT) as fleet:
+        fleet.mailer.lose_answer()
+        (frozen,) = await played(fleet, "approve")
+        await fleet.rows.set_sends(state="unknown")
+        (send,) = (await fleet.service.sends.unknown()).sends
+        assert await fleet.service.previews.email("close:ada:0:1") == frozen
+        await fleet.service.sends.resolve(send.send_id, delivered=False, principal="op")
+        await fleet.rows.set_campaigns(postal_address="Mill Lane 1")
+        assert (await fleet.service.previews.email("close:ada:0:1")).footer == "Mill Lane 1"
+
+
 @pytest.mark.req("POST-R8", "POST-R9")
 async def test_the_campaign_says_where_answers_go_and_who_it_is() -> None:
     """Its address stands on a line of its own below the text in both forms; what was approved stands above it, untouched."""
