@@ -25,9 +25,10 @@ def run_gate(  # noqa: PLR0913, PLR0917  # each option has its default, and type
 ) -> None:
     """Measure a flag off and on over its data sets, and decide: PROMOTE, HOLD or ROLLBACK. It flips nothing.
 
-    The exit code is 0 for PROMOTE, 10 for HOLD, 20 for ROLLBACK and 30 for unfit evidence. A run that was ended goes on
-    where it stood when it is started again. With LANGSMITH_API_KEY the data sets are read from LangSmith by name, and the
-    verdict is shown there; without, nothing is sent to it. The verdict is put on record in the database of D1_URL.
+    The exit code is 0 for PROMOTE, 10 for HOLD, 20 for ROLLBACK and 30 for unfit evidence; 1 says that nothing was decided, as
+    over a data set that is refused. A run that was ended goes on where it stood when it is started again. With
+    LANGSMITH_API_KEY the data sets are read from LangSmith by name, as `evals push` left them, and the verdict is shown there;
+    without, nothing is sent to it. The verdict is put on record in the database of D1_URL.
 
     Example: agentic-sales gate run --flag CAMPAIGN_COACH_ENABLED --deadline 1800 --budget 5
     """

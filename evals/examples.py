@@ -6,6 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from pydantic import ValidationError
+
 from backend.domain.campaign import GraphMeta
 from backend.ports import MakeLLM
 from evals.shape import ExampleLine
@@ -132,8 +134,9 @@ def _parse(path: str, name: str, text: str) -> list[Example]:
     for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         try:
             example = Example(path=path, **ExampleLine.model_validate_json(line).model_dump())
-        except ValueError as error:
-            problem = f"{name}, line {number}: {error}"
+        except ValidationError as error:
+            wrong = (f"{'.'.join(map(str, each['loc'])) or 'the line'}: {each['msg']}" for each in error.errors())
+            problem = f"{name}, line {number}: {'; '.join(wrong)}"
             raise DatasetRefused(problem) from error
         if example.example_id in found:
             problem = f"{name}, line {number}: {example.example_id} is the id of an earlier line"

@@ -18,7 +18,7 @@ from rich.table import Table
 from backend.domain.release import POLICY
 from backend.errors import ModelSwitchedOff
 from backend.ports import Answer, Model, Prompt, Tier
-from evals.examples import PATHS, Example, Output, Score, read_examples
+from evals.examples import PATHS, DatasetRefused, Example, Output, Score, read_examples
 from evals.subjects import SUBJECTS
 
 _WHY = "the fallbacks are measured"
@@ -135,7 +135,10 @@ def main() -> int:
     """Measure, print, and return 0 when every path keeps its bar and 1 otherwise."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     console = Console()
-    measured = asyncio.run(measure_all(console))
+    try:
+        measured = asyncio.run(measure_all(console))
+    except DatasetRefused as refused:
+        sys.exit(f"Nothing was measured: {refused}.")
     report(measured, console)
     return 0 if all(path.holds for path in measured) else 1
 
