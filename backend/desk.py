@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Container, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ from backend.domain.schedule import NO_HOLIDAYS, SendRules, read_days, read_hour
 from backend.domain.unsubscribe import MIN_SECRET_CHARS, UnsubscribeLinks
 from backend.errors import SettingRefused
 from backend.listings import Lists, Previews, Sends
-from backend.mail import Resend, read_mail_url, tell_provider
+from backend.mail import SmtpServer, read_mail_url, read_sent_url, tell_provider
 from backend.ports import Clock, Schema, Tokens
 from backend.read_models import Requeue, Switches
 from backend.settings import Settings, kill_switch_is_on, read_settings
@@ -71,7 +71,7 @@ class Desk:
 class Surroundings:
     """A door knows this of the settings before it opens the service; of a secret no more than its length, 0 without one.
 
-    `outbox_dir` is empty where a provider sends.
+    `outbox_dir` is empty where a provider sends, and `smtp` is the server without its password where one is used.
     """
 
     host: str
@@ -89,7 +89,9 @@ class Surroundings:
     cron_secrets_are_equal: bool
     outbox_dir: str
     mail: str
-    lacks_mail_key: bool
+    mail_key_chars: int
+    smtp: SmtpServer | None
+    knows_sent_folder: bool
     rules: SendRules
     public_url: str
     unsubscribe_secret_chars: int
@@ -137,7 +139,9 @@ def look_around(overrides: Mapping[str, object] | None = None) -> Surroundings:
         cron_secrets_are_equal=settings.cron_secret == settings.cron_secret_previous,
         outbox_dir=str(provider) if isinstance(provider, Path) else "",
         mail=tell_provider(provider),
-        lacks_mail_key=isinstance(provider, Resend) and not settings.resend_api_key,
+        mail_key_chars=len(settings.resend_api_key or ""),
+        smtp=replace(provider, password="") if isinstance(provider, SmtpServer) else None,
+        knows_sent_folder=read_sent_url(reveal(settings.mail_sent_url) or "") is not None,
         rules=rules_of(settings),
         public_url=settings.public_url,
         unsubscribe_secret_chars=len(settings.unsubscribe_secret or ""),

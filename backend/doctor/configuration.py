@@ -3,6 +3,7 @@
 A new check is a function and a line in `CHECKS`.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,8 +18,12 @@ from backend.domain.unsubscribe import MIN_SECRET_CHARS as UNSUBSCRIBE_SECRET_CH
 from backend.egress import is_loopback
 from backend.errors import SettingRefused
 from backend.logs import LEVELS
+from backend.mail import SmtpServer
 
 MIN_SECRET_CHARS: Final = 32
+MIN_MAIL_KEY_CHARS: Final = 16
+
+_DNS_NAME: Final = re.compile(r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*\.?")
 
 
 def check_log_level(around: Surroundings) -> Finding:
@@ -102,9 +107,9 @@ def check_cron_secret(around: Surroundings) -> Finding:
 
 def check_mail(around: Surroundings) -> Finding:
     """Approved emails go to a provider, or become files in a folder; nothing is sent to find out."""
-    if around.lacks_mail_key:
-        return wrong("RESEND_API_KEY is not set, and MAIL_URL names Resend", "Set RESEND_API_KEY to a key that may send.")
-    return _look_at_outbox(around) if around.outbox_dir else ok(around.mail)
+    if around.outbox_dir:
+        return _look_at_outbox(around)
+    return _look_at_smtp(around, around.smtp) if around.smtp else _look_at_resend(around)
 
 
 def check_hours(around: Surroundings) -> Finding:
@@ -140,6 +145,30 @@ def check_unsubscribe(around: Surroundings) -> Finding:
             f"links lead to {host}, which recipients cannot reach", "Set PUBLIC_URL to an address that the world can reach."
         )
     return ok(f"links under {around.public_url}")
+
+
+def _look_at_smtp(around: Surroundings, server: SmtpServer) -> Finding:
+    """Beyond this machine a server is known by the name in its certificate, and takes mail from who logs in."""
+    if is_loopback(server.host):
+        return ok(around.mail)
+    if not _DNS_NAME.fullmatch(server.host):
+        return note(f"{around.mail}: no certificate names {server.host}", "Give MAIL_URL the server's full DNS name.")
+    if not server.user:
+        return note(
+            f"{around.mail}, without a login", "If the server asks for one, put USER:PASSWORD@ before its name in MAIL_URL."
+        )
+    if not around.knows_sent_folder:
+        return note(f"{around.mail}; what it delivered cannot be looked up", "Set MAIL_SENT_URL for `agentic-sales reconcile`.")
+    return ok(around.mail)
+
+
+def _look_at_resend(around: Surroundings) -> Finding:
+    if not around.mail_key_chars:
+        return wrong("RESEND_API_KEY is not set, and MAIL_URL names Resend", "Set RESEND_API_KEY to a key that may send.")
+    if around.mail_key_chars < MIN_MAIL_KEY_CHARS:
+        found = f"RESEND_API_KEY has {around.mail_key_chars} characters, fewer than a key of Resend"
+        return note(found, "See that RESEND_API_KEY is the whole key.")
+    return ok(around.mail)
 
 
 def _look_at_outbox(around: Surroundings) -> Finding:

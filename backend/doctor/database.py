@@ -27,10 +27,12 @@ from backend.store.tokens import D1Tokens
 ROUND_TRIPS: Final = 7
 SLOW_MS: Final = 150
 SMALL_CLOCK_DIFFERENCE_S: Final = 5
+MAX_SENDERS: Final = 100
 
 _ANSWER = "SELECT 1 AS one"
 _NOW = f"SELECT {NOW} AS now"
 _ECHO = "SELECT ?1 AS integer, ?2 AS real, ?3 AS text, ?4 AS absent, ?5 AS large"
+_SENDERS = "SELECT DISTINCT sender_address FROM campaigns LIMIT ?1"
 _FLAGS = "SELECT name, value, set_by, set_at FROM flags ORDER BY name"
 
 _SENT: Final[Mapping[str, SqlValue]] = {
@@ -64,13 +66,17 @@ _SEE_WORDS: Final = "Correct what it says and examine it again."
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The database under examination and where it is, the clock its own is held against, and a stopwatch in seconds."""
+    """The database under examination and where it is, the clock its own is held against, and a stopwatch in seconds.
+
+    `mailbox` is the login of the SMTP server that sends, empty where there is none.
+    """
 
     database: Database
     place: str
     clock: Clock
     stopwatch: Callable[[], float]
     attendance_limits: AttendanceLimits = field(default_factory=AttendanceLimits)
+    mailbox: str = ""
 
     async def ask(self, sql: str, *params: SqlValue) -> list[Row]:
         """Run one statement and return its rows."""
@@ -172,6 +178,17 @@ async def check_tokens(subject: Subject) -> Finding:
     return ok(live)
 
 
+async def check_senders(subject: Subject) -> Finding:
+    """A mailbox sends for its own domain; for another one its emails look forged."""
+    rows = await subject.ask(_SENDERS, MAX_SENDERS)
+    hosts = sorted({row["sender_address"].rpartition("@")[2].casefold() for row in rows})
+    own = subject.mailbox.rpartition("@")[2].casefold() if "@" in subject.mailbox else ""
+    if own and (foreign := [host for host in hosts if host != own]):
+        found = f"campaigns send as {', '.join(foreign)}, and the mailbox is at {own}"
+        return note(found, "Use a mailbox of the sender's domain: for another one SPF and DMARC fail, and filters act.")
+    return ok(f"from {', '.join(hosts)}" if hosts else "no campaign yet")
+
+
 async def check_sweeps(subject: Subject) -> Finding:
     """Without sweeps nothing is drafted and nothing cut off goes on; a whole sweep takes all that was due."""
     attendance = await D1Attendance(subject.database).read()
@@ -201,6 +218,7 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Awaitable[Finding]]]] = {
     "migrations": check_migrations,
     "stored flags": check_stored_flags,
     "tokens": check_tokens,
+    "senders": check_senders,
     "sweeps": check_sweeps,
     "waiting drafts": check_waiting_drafts,
 }

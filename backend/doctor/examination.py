@@ -57,7 +57,8 @@ async def _examine_database(
     try:
         async with opening as database:
             place, limits = name_database(around.d1_url), around.attendance_limits
-            return await examine_database(Subject(database, place, clock, stopwatch, limits))
+            mailbox = around.smtp.user if around.smtp else ""
+            return await examine_database(Subject(database, place, clock, stopwatch, limits, mailbox))
     except SettingRefused as refused:
         return {"database": wrong(str(refused), _CORRECT)}
     except DatabaseUnreachable as unreachable:

@@ -23,6 +23,7 @@ from backend.d1.statements import Statement
 from backend.desk import SystemClock
 from backend.doctor import Report, examine, is_healthy
 from backend.errors import StatementFailed
+from backend.store.intake import D1Intake
 from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
 from tests.d1.wrangler import Edge
@@ -30,6 +31,7 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.loopback_d1 import LoopbackD1, refused
 from tests.fakes.unlike_d1 import BlankDatabase, PiecemealDatabase, TextDatabase
 from tests.fakes.wavering_database import WaveringDatabase
+from tests.northwind import CAMPAIGN
 from tests.rows import Rows
 from tests.strategies import examples
 
@@ -116,7 +118,7 @@ async def test_real_d1_through_the_worker_is_sound(edge: Edge) -> None:
     """Every claim about D1 holds on the real local engine, and the proof leaves nothing there."""
     report = await examine({**SOUND, "d1_url": edge.url, "d1_token": edge.token})
     assert is_healthy(report)
-    assert list(report)[1:12] == [*DATABASE_CHECKS, "stored flags", "tokens", "sweeps", "waiting drafts"]
+    assert list(report)[1:13] == [*DATABASE_CHECKS, "stored flags", "tokens", "senders", "sweeps", "waiting drafts"]
     assert {report[name].state for name in set(DATABASE_CHECKS) - {"latency"}} == {"ok"}
     async with open_database(edge.url, edge.token) as real:
         [found] = await real.batch([Statement(FIND)])
@@ -261,6 +263,18 @@ def test_no_finding_holds_a_secret(url: str) -> None:
         assert "hush" not in str(report)
 
     tells_nothing()
+
+
+@pytest.mark.req("DOCTOR-R14")
+@pytest.mark.parametrize(
+    ("user", "state"), [("ana@vendor.example", "ok"), ("ana@Vendor.EXAMPLE", "ok"), ("ana@mail.example", "note"), ("ana", "ok")]
+)
+async def test_it_notes_who_sends_as_another_domain_than_the_mailboxs(database: MeteredDatabase, user: str, state: str) -> None:
+    """The campaigns' domains are named; of a login that is no address nothing is known."""
+    await D1Intake(database).add_campaign(CAMPAIGN)
+    finding = (await examine({"mail_url": f"smtp://{user.replace('@', '%40')}:secret@127.0.0.1"}))["senders"]
+    assert (finding.state, "vendor.example" in finding.found) == (state, True)
+    assert ("the mailbox is at mail.example" in finding.found) is (state == "note")
 
 
 @pytest.mark.req("SWEEP-R13", "SWEEP-R14")

@@ -73,16 +73,25 @@ CASES = [
     Case({"outbox_dir": "."}, "mail", "ok", "can be written to"),
     Case({"outbox_dir": "a file"}, "mail", "wrong", "Not a directory"),
     Case({"outbox_dir": "a file/outbox"}, "mail", "wrong", "Not a directory"),
-    Case({"mail_url": "smtp://ana:secret@mail.example"}, "mail", "ok", "mail.example:587 by SMTP, STARTTLS"),
-    Case({"mail_url": "smtps://mail.example"}, "mail", "ok", "mail.example:465 by SMTP, TLS"),
+    Case({"mail_url": "smtp://ana:secret@mail.example"}, "mail", "note", "mail.example:587 by SMTP, STARTTLS; what"),
+    Case(
+        {"mail_url": "smtp://ana:secret@mail.example", "mail_sent_url": "imaps://ana:secret@mail.example/Sent"},
+        *("mail", "ok", "mail.example:587 by SMTP, STARTTLS"),
+    ),
+    Case({"mail_sent_url": "imap://ana:secret@mail.example/Sent"}, "settings", "wrong", "MAIL_SENT_URL"),
+    Case({"mail_url": "smtps://mail.example"}, "mail", "note", "mail.example:465 by SMTP, TLS, without a login"),
+    Case({"mail_url": "smtps://ana:secret@192.0.2.7"}, "mail", "note", "no certificate names 192.0.2.7"),
+    Case({"mail_url": "smtps://ana:secret@mail"}, "mail", "note", "no certificate names mail"),
+    Case({"mail_url": "smtp://127.0.0.1:2525"}, "mail", "ok", "127.0.0.1:2525 by SMTP, STARTTLS if it is offered"),
+    Case({"mail_url": "resend://", "resend_api_key": "re_short"}, "mail", "note", "has 8 characters"),
     Case({"mail_url": "resend://"}, "mail", "wrong", "RESEND_API_KEY is not set"),
     Case({}, "hours", "note", "a mailbox sends any number a day and any number an hour"),
     Case({"mailbox_cap_a_day": 5, "send_days": "sat-mon"}, "hours", "ok", "mon,sat-sun 00:00-24:00 where the contact is"),
-    Case({"mail_url": "resend://", "resend_api_key": "re_1"}, "mail", "ok", "Resend"),
+    Case({"mail_url": "resend://", "resend_api_key": "re_0123456789abcdef"}, "mail", "ok", "Resend"),
 ]
 
 
-@pytest.mark.req("DOCTOR-R1")
+@pytest.mark.req("DOCTOR-R1", "DOCTOR-R13")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.words}")
 async def test_a_setting_is_judged(own_folder: Path, case: Case) -> None:
     """Its check says how it stands; whatever is not ok comes with what to do."""
