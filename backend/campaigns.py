@@ -25,6 +25,7 @@ from backend.domain.faults import find_faults
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.links import find_links
 from backend.domain.schedule import UNRESTRICTED, SendRules
+from backend.domain.stops import COLLEAGUE_REPLIED
 from backend.domain.text import clean
 from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks
 from backend.errors import (
@@ -39,6 +40,7 @@ from backend.errors import (
     RunOverBudget,
     SendDeferred,
     SendNeedsPerson,
+    SetAside,
     StatementFailed,
     StatementRefused,
     TextRefused,
@@ -204,17 +206,13 @@ class Campaigns:
         """Let the graph run and tell `run` what came of it; nothing is written here."""
         thread = run.case.thread
         try:
+            _check_stops(run.case)
             async with asyncio.timeout(self.run_deadline_s):
                 state = await self._invoke(run)
         except LeaseLost:
             raise
-        except SendDeferred as deferral:
-            run.defer(deferral.until, str(deferral), cause=deferral.cause, queue=deferral.queue)
-            return _report(thread, thread.status, str(deferral), next_touch_at=to_text(deferral.until))
-        except AskedAgain as change:
-            run.ask_again(str(change))
-            draft_id = run.case.decision["draft_id"] if run.case.decision else None
-            return _report(thread, "awaiting_approval", str(change), draft_id=draft_id)
+        except (_ThreadEnds, SetAside, SendDeferred, AskedAgain) as word:
+            return _put_off(run, word)
         except (GraphRecursionError, TimeoutError) as error:
             budget = f"{self.run_deadline_s:g} s" if isinstance(error, TimeoutError) else f"{self.run_step_limit} steps"
             return self._fail(run, RunOverBudget(thread.thread_id, budget), keep_state=False)
@@ -238,6 +236,43 @@ class Campaigns:
         run.fail(why, retry_after=retry_after, keep_state=keep_state)
         next_touch_at = to_text(run.case.now + retry_after) if retry_after else None
         return _report(thread, thread.status if retry_after else "parked", why, error=why, next_touch_at=next_touch_at)
+
+
+def _put_off(run: Run, word: Exception) -> RunReport:
+    """Tell `run` that nothing was sent, though nothing failed: the thread ends, waits for a person, or is due again."""
+    thread, why = run.case.thread, str(word)
+    match word:
+        case SendDeferred():
+            run.defer(word.until, why, cause=word.cause, queue=word.queue)
+            return _report(thread, thread.status, why, next_touch_at=to_text(word.until))
+        case AskedAgain():
+            run.ask_again(why)
+            draft_id = run.case.decision["draft_id"] if run.case.decision else None
+            return _report(thread, "awaiting_approval", why, draft_id=draft_id)
+        case SetAside():
+            run.set_aside(why)
+            return _report(thread, thread.status, why)
+        case _:
+            run.schedule("stopped", step=thread.step, next_touch_at=None, reason=why)
+            return _report(thread, "stopped", why)
+
+
+class _ThreadEnds(Exception):  # a past fact
+    """The thread comes to its end before anything is composed."""
+
+
+def _check_stops(case: Case) -> None:
+    """Let nothing be composed or sent for a thread that is paused or held; a touch that was attempted is the ledger's to judge.
+
+    What composes and sends nothing goes on: a rejection, and a stop.
+    """
+    decision = case.decision["decision"] if case.decision else ""
+    if case.attempted or decision in {"reject", "stop"}:
+        return
+    if case.reply_rule == "stop":
+        raise _ThreadEnds(COLLEAGUE_REPLIED)
+    if case.paused_why or case.reply_rule:
+        raise SetAside(case.paused_why or COLLEAGUE_REPLIED)
 
 
 def _tell(run: Run, state: dict[str, Any]) -> RunReport:

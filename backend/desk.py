@@ -20,7 +20,7 @@ from backend.domain.flags import Flags
 from backend.domain.schedule import NO_HOLIDAYS, SendRules, read_days, read_hours
 from backend.domain.unsubscribe import MIN_SECRET_CHARS, UnsubscribeLinks
 from backend.errors import SettingRefused
-from backend.listings import Lists, Previews, Sends
+from backend.listings import Lists, Previews, Sends, Stops
 from backend.mail import SmtpServer, read_mail_url, read_sent_url, tell_provider
 from backend.ports import Clock, Schema, Tokens
 from backend.read_models import Requeue, Switches
@@ -31,6 +31,7 @@ from backend.store.previews import D1Previews
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
 from backend.store.sends import D1Sends
+from backend.store.stops import D1Stops
 from backend.store.switches import D1Switches
 from backend.store.tokens import D1Tokens
 
@@ -62,6 +63,7 @@ class Desk:
     parked: Requeue
     lists: Lists
     sends: Sends
+    stops: Stops
     previews: Previews
     switches: Switches
     clock: Clock
@@ -168,6 +170,7 @@ async def open_desk() -> AsyncGenerator[Desk, None]:
             parked=D1Requeue(database),
             lists=D1Lists(database),
             sends=D1Sends(database),
+            stops=D1Stops(database),
             previews=D1Previews(database, links_of(settings)),
             switches=switches,
             clock=SystemClock(),

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from backend.domain.access import EVERYWHERE, Reach
 from backend.domain.campaign import ThreadStatus
+from backend.domain.stops import Scope, StopAction
 from backend.ports import LedgerState, OutgoingEmail
 
 LOOKED_AT: Final = 10
@@ -179,4 +180,80 @@ class Previews(Protocol):
         Raises:
             UnknownDraft: there is none with this id within `reach`.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StopView:
+    """A pause in force: its scope, who said so, when and why, and how many threads it has set aside so far."""
+
+    scope: str
+    said_by: str
+    said_at: str
+    why: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopPage:
+    """A page of the pauses in force, by scope; `next_cursor` is None on the last."""
+
+    stops: list[StopView]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSaid:
+    """Somebody said this of a scope; `threads` is how many a pause set aside, a resume brought back or a cancel ended."""
+
+    scope: str
+    action: StopAction
+    said_by: str
+    said_at: str
+    why: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldThread:
+    """A thread that waits for a person because a colleague replied; resume it to let it go on, or stop it."""
+
+    thread_id: str
+    campaign_id: str
+    contact_id: str
+    status: ThreadStatus
+    step: int
+    status_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPage:
+    """A page of the threads that a colleague's reply holds; `next_cursor` is None on the last."""
+
+    threads: list[HeldThread]
+    next_cursor: str | None
+
+
+class Stops(Protocol):
+    """A person's word that stops what should not leave: in force at the next claim of a thread, and of a send."""
+
+    async def say(self, scope: Scope, action: StopAction, *, by: str, why: str, reach: Reach = EVERYWHERE) -> StopSaid:
+        """Pause a scope, resume it, or cancel what is enrolled in it, with an audit row in the same batch.
+
+        A pause sets aside what would be composed or sent, and keeps what was decided; a resume brings it back, many of them
+        spread over up to an hour. A cancel ends the threads that are enrolled by now and withdraws their drafts, at once. A
+        resume of one thread lets it go on after a colleague's reply too.
+
+        Raises:
+            UnknownCampaign, UnknownContact, UnknownThread: the scope does not exist within `reach`; nothing was written.
+            StopContested: somebody said something else at the same instant; nothing was written.
+        """
+        ...
+
+    async def page(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> StopPage:
+        """Read a page of the pauses in force, by scope; with a limited reach, those of its campaigns and their threads."""
+        ...
+
+    async def held(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> HeldPage:
+        """Read a page of the threads within `reach` that a colleague's reply holds, by id."""
         ...

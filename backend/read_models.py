@@ -14,7 +14,9 @@ from backend.domain.release import GateDecision, GateRecord, Judgement
 from backend.ports import LedgerState
 
 DraftStatus = Literal["pending", "decided", "withdrawn"]
-WaitingCode = Literal["approval", "running", "retry", "gap", "sweep", "decided", "deferred", "window", "cap", "parked"]
+WaitingCode = Literal[
+    "approval", "running", "retry", "gap", "sweep", "decided", "deferred", "window", "cap", "paused", "reply", "parked"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from backend.errors import SettingRefused
 from backend.graphs.registry import GRAPHS
 from backend.graphs.sending import APPROVAL_MAX_AGE_DAYS
 from backend.intake import Intake
-from backend.listings import Lists, Previews, Sends
+from backend.listings import Lists, Previews, Sends, Stops
 from backend.llm import PRICES, DeepSeek, Price, PricedModel
 from backend.mail import open_deliveries, open_mailer, read_mail_url, read_sent_url
 from backend.ports import Attendances, Clock, Deliveries, Mailer, MakeLLM, Schema, Tier, Tokens, Unsubscribes
@@ -50,6 +50,7 @@ from backend.store.records import D1Records
 from backend.store.requeue import D1Requeue
 from backend.store.schema import D1Schema
 from backend.store.sends import D1Sends
+from backend.store.stops import D1Stops
 from backend.store.switches import D1Switches
 from backend.store.threads import D1Threads
 from backend.store.tokens import D1Tokens
@@ -71,6 +72,7 @@ class Service:
     lists: Lists
     sends: Sends
     books: Books
+    stops: Stops
     switches: Switches
     tokens: Tokens
     schema: Schema
@@ -134,6 +136,7 @@ def assemble(  # noqa: PLR0913  # one argument an adapter
         lists=D1Lists(database),
         sends=D1Sends(database),
         books=D1Books(database, saver),
+        stops=D1Stops(database),
         switches=D1Switches(database, flags, commit),
         tokens=D1Tokens(database),
         schema=D1Schema(database),

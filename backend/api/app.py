@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from backend.api import campaigns, contacts, cron, drafts, emails, flags, health, reference, sends, threads, unsubscribe
+from backend.api import campaigns, contacts, cron, drafts, emails, flags, health, reference, sends, stops, threads, unsubscribe
 from backend.api.operations import install_openapi
 from backend.api.problems import install_problems
 from backend.api.security import SecurityHeaders
@@ -19,7 +19,7 @@ _DESCRIPTION = (
     "Outreach campaigns in which one coach plans once and every touch obeys. "
     "The field step counts touches from 0; a sentence calls the same touch by its number from 1."
 )
-_NOUNS = (contacts, campaigns, threads, drafts, sends, emails, flags, cron, health, reference, unsubscribe)
+_NOUNS = (contacts, campaigns, threads, drafts, sends, stops, emails, flags, cron, health, reference, unsubscribe)
 
 
 def create_app(

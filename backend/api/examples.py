@@ -68,6 +68,9 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "/drafts/{draft_id}/regenerate": {"version": 1, "feedback": "Shorter, and ask a question", "accepts_default": True},
     "/drafts/{draft_id}/reject": {"version": 1, "reason": "She is at a trade fair this week"},
     "/drafts/{draft_id}/stop": {"version": 1, "reason": "Ada called: she wants to talk in May"},
+    "/campaigns/{campaign_id}/stops": {"action": "pause", "why": "A complaint came in"},
+    "/campaigns/{campaign_id}/threads/{contact_id}/stops": {"action": "pause", "why": "She is on leave until May"},
+    "/stops": {"action": "pause", "scope": "mailbox:ben@vendor.example", "why": "It is on a block list"},
     "/sends/{send_id}/resolve": {"delivered": True},
     "/emails": {
         "campaign_id": "spring",

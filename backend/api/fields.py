@@ -27,7 +27,10 @@ INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-
 _DAYS = rf"({'|'.join(DAY_NAMES)})(-({'|'.join(DAY_NAMES)}))?"
 SEND_DAYS_PATTERN = rf"^{_DAYS}(,{_DAYS}){{0,6}}$"
 COUNTRY_PATTERN = r"^[A-Z]{2}$"
+WIDE_SCOPE_PATTERN = r"^(everything|mailbox:[^\s:@]{1,64}@[A-Za-z0-9.-]{1,180})$"
+SCOPE_PATTERN = r"^[a-z]{5,10}(:[^\s:]{1,256}){0,2}$"
 PATTERNS_IN_WORDS = {
+    WIDE_SCOPE_PATTERN: "is neither everything nor a mailbox, such as mailbox:ben@vendor.example",
     SEND_DAYS_PATTERN: "is not days such as mon-fri or mon,wed,sat-sun",
     COUNTRY_PATTERN: "is not a country by two capital letters, such as DE",
     SEND_ID_PATTERN: "is not the id of a send, such as close:ada:0:2",
@@ -148,6 +151,7 @@ SendDays: TypeAlias = Annotated[str, Field(pattern=SEND_DAYS_PATTERN)]
 SendHours: TypeAlias = Annotated[
     str, Field(max_length=11, json_schema_extra={"format": "hours-of-a-day"}), AfterValidator(_check_hours)
 ]
+WideScope: TypeAlias = Annotated[str, Field(pattern=WIDE_SCOPE_PATTERN)]
 Country: TypeAlias = Annotated[str, Field(pattern=COUNTRY_PATTERN)]
 Instant: TypeAlias = Annotated[
     AwareDatetime,

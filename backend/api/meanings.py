@@ -16,9 +16,10 @@ _TEXT: Final[Mapping[str, dict[str, Any]]] = {
     **dict.fromkeys(("address", "recipient_address", "sender_address", "reply_to"), _ADDRESS),
     "tone": {"enum": ["warm", "direct", "formal", "casual", "consultative"]},
     "next_cursor": {"minLength": 1},
+    "until": {"format": "date-time"},
 }
 _INTEGERS: Final[Mapping[str, dict[str, Any]]] = {
-    **dict.fromkeys(("step", "attempts", "created", "updated", "unchanged", "model_failures"), _COUNT),
+    **dict.fromkeys(("step", "attempts", "created", "updated", "unchanged", "model_failures", "threads"), _COUNT),
     "version": {"minimum": 1},
     "max_touches": {"minimum": 1, "maximum": 6},
     "cadence_days": {"minimum": 0, "maximum": 60},

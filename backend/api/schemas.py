@@ -24,11 +24,13 @@ from backend.api.fields import (
     SendDays,
     SendHours,
     TimeZone,
+    WideScope,
 )
 from backend.domain.campaign import CAMPAIGN_OPTIONS, Campaign, Email
 from backend.domain.facts import Fact
 from backend.domain.incoming import NewCompany, NewContact
 from backend.domain.instants import to_text
+from backend.domain.stops import ReplyRule, StopAction
 from backend.domain.suppression import CONTACT_FLAGS
 from backend.domain.text import one_line
 
@@ -154,7 +156,8 @@ class CampaignBody(Body):
     Answers go to `reply_to`, or without one to the sender. The `postal_address` stands on a line below every email.
 
     Its emails leave on `send_days` in `send_hours` by the contact's clocks, by those of `time_zone` where the contact's are not
-    known, and not on public holidays of `holiday_country`; what is left out, the settings say.
+    known, and not on public holidays of `holiday_country`; what is left out, the settings say. When a
+    colleague at the same company replied, a thread goes on unless `on_colleague_reply` says hold or stop.
     """
 
     campaign_id: Identifier | None = None
@@ -168,6 +171,7 @@ class CampaignBody(Body):
     send_hours: SendHours | None = None
     time_zone: TimeZone | None = None
     holiday_country: Country | None = None
+    on_colleague_reply: ReplyRule | None = None
 
     def as_campaign(self, campaign_id: str) -> Campaign:
         """The campaign under `campaign_id`."""
@@ -275,6 +279,19 @@ class StopBody(Body):
     """The reason."""
 
     reason: Remark = ""
+
+
+class StopsBody(Body):
+    """Somebody says this of a scope, and why."""
+
+    action: StopAction
+    why: Remark = ""
+
+
+class WideStopsBody(StopsBody):
+    """Somebody says this of everything, or of a mailbox, and why."""
+
+    scope: WideScope
 
 
 class ReasonBody(VersionBody):

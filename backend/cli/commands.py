@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from backend.cli.stop_commands import stops
+
 app = typer.Typer(
     name="agentic-sales",
     help="Outreach campaigns in which one coach plans once and every touch obeys. Settings come from the environment and .env.",
@@ -24,6 +26,7 @@ sends = typer.Typer(
     help="Emails of which nobody knows whether they left: list them, and say what became of each.", no_args_is_help=True
 )
 app.add_typer(sends, name="sends")
+app.add_typer(stops, name="stops")
 
 
 for offered in entry_points(group="agentic_sales.commands"):

@@ -14,7 +14,9 @@ from backend.desk import look_around, open_desk
 from backend.domain.access import EVERYWHERE, Reach, Role, TokenRecord
 from backend.domain.campaign import ThreadStatus
 from backend.domain.instants import to_text
+from backend.domain.stops import StopAction, read_scope
 from backend.domain.suppression import CONTACT_FLAGS
+from backend.errors import BadRequest
 from backend.mail.message import render
 
 
@@ -69,6 +71,34 @@ async def list_parked() -> None:
         out().print(table)
     count = f"{table.row_count} thread{' was' if table.row_count == 1 else 's were'} given up."
     say(err(), f"{count} Put one back with: agentic-sales requeue CAMPAIGN CONTACT")
+
+
+async def list_stops() -> None:
+    """Print what is paused, and the threads that a colleague's reply holds."""
+    table, held = listing("paused", "by", "at", "threads", "why"), listing("held", "touch", "why")
+    async with opened(open_desk()) as desk:
+        async for page in _pages(desk.stops.page):
+            for stop in page.stops:
+                table.add_row(Text(stop.scope), Text(stop.said_by), stop.said_at, str(stop.threads), Text(stop.why))
+        async for held_page in _pages(desk.stops.held):
+            for thread in held_page.threads:
+                held.add_row(f"thread:{thread.thread_id}", str(thread.step + 1), Text(thread.status_reason))
+    _print_counted(table, "pause")
+    _print_counted(held, "held thread")
+
+
+async def say_stop(action: StopAction, scope: str, *, by: str, why: str) -> None:
+    """Pause, resume or cancel, and say how many threads it was about."""
+    async with opened(open_desk()) as desk:
+        try:
+            about = read_scope(scope)
+        except ValueError as error:
+            msg = f"The scope {error}. Nothing was written."
+            raise BadRequest(msg) from None
+        said = await desk.stops.say(about, action, by=by, why=why)
+    done = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}[action]
+    moved = {"pause": "set aside", "resume": "brought back", "cancel": "ended"}[action]
+    say(out(), f"{said.scope} is {done}, by {said.said_by} at {said.said_at}: {said.threads} threads {moved}.")
 
 
 async def list_unknown_sends() -> None:

@@ -84,11 +84,12 @@ class Campaign(TypedDict):
     send_hours: NotRequired[str | None]
     time_zone: NotRequired[str | None]
     holiday_country: NotRequired[str | None]
+    on_colleague_reply: NotRequired[str | None]
     reply_to: NotRequired[str]
     postal_address: NotRequired[str]
 
 
-CampaignOption = Literal["send_days", "send_hours", "time_zone", "holiday_country"]
+CampaignOption = Literal["send_days", "send_hours", "time_zone", "holiday_country", "on_colleague_reply"]
 CAMPAIGN_OPTIONS: tuple[CampaignOption, ...] = get_args(CampaignOption)
 """A campaign may leave these out."""
 
@@ -308,7 +309,8 @@ class Case:
 
     `now` is the database's instant of that request. Of a decided draft `interrupt_id` names what the graph waits with,
     `addressee` is what was approved, and `answered_under` is the hash of the key under which its person wants to be answered;
-    `attempted` says that the ledger has a claim on its touch already.
+    `attempted` says that the ledger has a claim on its touch already. `paused_why` is why the thread is paused, and
+    `reply_rule` what its campaign does about a colleague's reply; each is blank where there is none.
     """
 
     now: datetime
@@ -320,6 +322,8 @@ class Case:
     interrupt_id: str = ""
     addressee: Addressee | None = None
     answered_under: str = ""
+    paused_why: str = ""
+    reply_rule: str = ""
     attempted: bool = False
 
 

@@ -289,6 +289,13 @@ class TokenMissing(AgenticSalesError):
         super().__init__("Send a valid bearer token: Authorization: Bearer … Make one with `agentic-sales tokens create`.")
 
 
+class StopContested(Conflict):
+    """Somebody said something else of the same scope at the same instant; nothing was written."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"Somebody said something else of {scope} at the same instant. Look how it stands, and say it again.")
+
+
 class TokenLimited(AgenticSalesError):
     """The token is limited to campaigns, and this reaches beyond them."""
 

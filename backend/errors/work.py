@@ -200,6 +200,15 @@ class TouchHeldBack(AgenticSalesError):
         self.ahead = ahead
 
 
+class SetAside(AgenticSalesError):
+    """The thread waits for a person's word, with all that it has; nothing was composed and nothing handed to the mailer."""
+
+    status = 409
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"It waits for a person's word: {why}.")
+
+
 class AskedAgain(AgenticSalesError):
     """The approved draft is not what stands now, so it waits for a person again; nothing was handed to the mailer."""
 

@@ -65,6 +65,7 @@ class SendLedger(Protocol):
 
         Raises:
             TouchHeldBack: the limits let none leave now. Nothing was written.
+            SetAside: it is paused, or a colleague's reply holds it. Nothing was written.
             SendRefused: the contact may not be written to; its `why` names the reason. An attempt that may have left is settled
                 as unknown with this run.
             AskedAgain: recipient or sender is not what was approved. Nothing was written.
@@ -111,6 +112,10 @@ class Run(Protocol):
 
         `cause` is a code for what it waits for, and `queue` where others wait for the same.
         """
+        ...
+
+    def set_aside(self, why: str) -> None:
+        """Let the thread stand as it did until a person lets it go on, or due at once where somebody did meanwhile."""
         ...
 
     def fail(self, error: str, *, retry_after: timedelta | None, keep_state: bool) -> None:

@@ -7,6 +7,7 @@ from backend.d1.statements import Database, Result, Statement
 from backend.domain.attendance import Attendance
 from backend.domain.instants import from_text
 from backend.ports import RollCall
+from backend.store.stopped import NOT_ALL_PAUSED
 
 MAX_NAMED = 20
 """Absent threads that are named at a time."""
@@ -23,13 +24,17 @@ UPDATE sweeps SET number = number + 1, swept_at = {NOW}, taken_until = CASE WHEN
 WHERE name = 'last' AND number = ?1"""
 _NUMBER = "SELECT number FROM sweeps WHERE name = 'last'"
 _ABSENT = f"""
-SELECT thread_id FROM threads WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= ?1 ORDER BY {CLAIMABLE_AT} LIMIT ?2"""
+SELECT thread_id FROM threads WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= ?1 AND {NOT_ALL_PAUSED}
+ORDER BY {CLAIMABLE_AT} LIMIT ?2"""
 _ABSENT_SINCE = f"""
 SELECT thread_id FROM threads WHERE next_touch_at IS NOT NULL
-  AND {CLAIMABLE_AT} <= (SELECT taken_until FROM sweeps WHERE name = 'last') ORDER BY {CLAIMABLE_AT} LIMIT ?1"""
+  AND {CLAIMABLE_AT} <= (SELECT taken_until FROM sweeps WHERE name = 'last') AND {NOT_ALL_PAUSED}
+ORDER BY {CLAIMABLE_AT} LIMIT ?1"""
 _STANDING = f"""
 SELECT {NOW} AS now, swept_at,
-  (SELECT {CLAIMABLE_AT} FROM threads WHERE next_touch_at IS NOT NULL ORDER BY {CLAIMABLE_AT} LIMIT 1) AS due_since,
+  (
+    SELECT {CLAIMABLE_AT} FROM threads WHERE next_touch_at IS NOT NULL AND {NOT_ALL_PAUSED} ORDER BY {CLAIMABLE_AT} LIMIT 1
+  ) AS due_since,
   (SELECT created_at FROM drafts WHERE status = 'pending' ORDER BY created_at LIMIT 1) AS oldest_draft_at
 FROM sweeps WHERE name = 'last'"""
 

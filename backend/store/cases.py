@@ -15,12 +15,15 @@ from backend.errors import LeaseLost
 from backend.ports import Lease
 from backend.store.dossier import DOSSIER_RESULTS, select_dossiers, take_dossier
 from backend.store.flags import READ_FLAGS, take_flags
+from backend.store.stopped import PAUSED_WHY, REPLY_RULE
 
 KEYED = "key:"
 """The beginning of the name of a decision that was asked for under a key."""
 
 _NOW = f"SELECT {NOW} AS now"
-_THREADS = "SELECT threads.* FROM json_each(?1) AS wanted CROSS JOIN threads ON thread_id = wanted.value"
+_THREADS = f"""
+SELECT threads.*, {PAUSED_WHY} AS paused_why, {REPLY_RULE} AS reply_rule
+FROM json_each(?1) AS wanted CROSS JOIN threads ON thread_id = wanted.value"""
 _DECISIONS = """
 SELECT drafts.*, EXISTS (
   SELECT 1 FROM send_ledger AS own
@@ -69,6 +72,8 @@ def take_case(results: Sequence[Result], lease: Lease, defaults: Flags) -> Case:
         answered_under=_key_of(decided),
         addressee=Addressee(**{field.name: decided[field.name] for field in fields(Addressee)}) if decided else None,
         attempted=bool(decided and decided["attempted"]),
+        paused_why=thread["paused_why"] or "",
+        reply_rule=thread["reply_rule"] or "",
     )
 
 

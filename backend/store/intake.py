@@ -103,7 +103,7 @@ _OPTIONS = ", ".join(CAMPAIGN_OPTIONS)
 _PUT_CAMPAIGN = f"""
 INSERT INTO campaigns (campaign_id, name, offer, sender_name, sender_address, allowed_links, reply_to, postal_address,
   {_OPTIONS}, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, {NOW}) ON CONFLICT DO NOTHING RETURNING campaign_id"""
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, {NOW}) ON CONFLICT DO NOTHING RETURNING campaign_id"""
 _CAMPAIGN = f"""
 SELECT name, offer, sender_name, sender_address, allowed_links, reply_to, postal_address, {_OPTIONS} FROM campaigns
 WHERE campaign_id = ?1"""

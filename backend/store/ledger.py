@@ -11,10 +11,12 @@ from backend.d1.statements import Database, Row, Statement
 from backend.d1.transaction import Transaction, current_transaction
 from backend.domain.instants import from_text
 from backend.domain.schedule import NO_LIMITS, SendLimits
-from backend.errors import ApprovalMissing, AskedAgain, Cause, LeaseLost, SendRefused, TouchHeldBack
+from backend.domain.stops import COLLEAGUE_REPLIED
+from backend.errors import ApprovalMissing, AskedAgain, Cause, LeaseLost, SendRefused, SetAside, TouchHeldBack
 from backend.ports import Lease, LedgerState, OutgoingEmail, Reservation
 from backend.store.blocked import BLOCKED_BECAUSE
 from backend.store.places import DAY_S, GIVE_PLACE_UP, HOUR_S, MAILBOX, MAY_LEAVE_NOW, QUEUES, RECIPIENT_DOMAIN, SINCE
+from backend.store.stopped import PAUSED_BY, PAUSED_WHY, REPLY_RULE
 
 # ?1 and ?2 are the touch, ?3 and ?4 the lease. What a person says was not delivered is claimed anew under a key of its own: the
 # provider would answer for the old one.
@@ -34,7 +36,8 @@ INSERT INTO send_ledger (thread_id, step, version, contact_id, attempt_id, provi
   envelope, text_sha256, mailbox, recipient_domain, reserved_at)
 SELECT threads.thread_id, ?2, ?6, threads.contact_id, ?5, ?14, ?12, ?15, 'reserved', ?16, ?17, {MAILBOX},
   {RECIPIENT_DOMAIN}, {NOW}
-FROM {_SCENE} WHERE {_HELD} AND {_APPROVED} AND {_ADDRESSED} AND {BLOCKED_BECAUSE} IS NULL AND {MAY_LEAVE_NOW}
+FROM {_SCENE} WHERE {_HELD} AND {_APPROVED} AND {_ADDRESSED} AND {BLOCKED_BECAUSE} IS NULL AND {PAUSED_BY} IS NULL
+  AND {REPLY_RULE} IS NULL AND {MAY_LEAVE_NOW}
 ON CONFLICT (thread_id, step) DO UPDATE SET version = excluded.version, attempt_id = excluded.attempt_id,
   provider = excluded.provider, sender_address = excluded.sender_address, message_id = excluded.message_id, state = 'reserved',
   envelope = json_set(excluded.envelope, '$.idempotency_key', (excluded.envelope ->> 'idempotency_key') || '-' || ?5),
@@ -50,7 +53,7 @@ FROM send_ledger JOIN drafts USING (thread_id, step, version) WHERE thread_id = 
 _WHY_NOT = f"""
 SELECT *, {QUEUES} FROM (
   SELECT {_HELD} AS lease_held, {NOW} AS now, {BLOCKED_BECAUSE} AS blocked, {_APPROVED} AS approved, {_ADDRESSED} AS addressed,
-    {SINCE} FROM {_SCENE} WHERE threads.thread_id = ?1
+    {PAUSED_WHY} AS paused_why, {REPLY_RULE} AS reply_rule, {SINCE} FROM {_SCENE} WHERE threads.thread_id = ?1
 )"""
 _SETTLE = f"""
 UPDATE send_ledger SET state = ?4, settled_at = {NOW}, provider_id = ?5, error = ?6
@@ -128,6 +131,10 @@ class D1SendLedger:
             refusal = SendRefused(lease.thread_id, step, scene["blocked"])
         elif not scene["approved"]:
             refusal = ApprovalMissing(lease.thread_id, step)
+        elif scene["reply_rule"] == "stop":
+            refusal = SendRefused(lease.thread_id, step, COLLEAGUE_REPLIED)
+        elif scene["paused_why"] or scene["reply_rule"]:
+            raise self._set_aside(scene, reservation)
         elif not scene["addressed"] and (reservation is None or reservation.mine):
             refusal = AskedAgain("recipient or sender changed after the approval")
         if refusal is None:
@@ -137,6 +144,12 @@ class D1SendLedger:
         elif reservation:
             self.settle(reservation, "unknown", error=f"an attempt was cut off, and then: {refusal}")
         raise refusal
+
+    def _set_aside(self, scene: Row, reservation: Reservation | None) -> SetAside:
+        """Give a claim of this run back; what may have left stays as it is, and is looked at again with the thread."""
+        if reservation and reservation.mine:
+            self.release(reservation)
+        return SetAside(scene["paused_why"] or COLLEAGUE_REPLIED)
 
     def settle(self, reservation: Reservation, state: LedgerState, *, provider_id: str = "", error: str = "") -> None:
         """See `ports.SendLedger.settle`."""

@@ -11,6 +11,7 @@ from backend.domain.campaign import Case, Draft, HeldDraft, ThreadStatus, addres
 from backend.domain.instants import to_text
 from backend.errors import LeaseLost
 from backend.ports import Lease
+from backend.store.stopped import PAUSED_BY, REPLY_RULE
 
 # ?1, ?2 and ?3 are the lease: thread, owner and fence. A statement of a run does nothing without it, however late it arrives.
 
@@ -39,9 +40,16 @@ UPDATE decision_keys SET answer = ?5
 WHERE key_sha256 = ?4 AND answer IS NULL AND EXISTS (SELECT 1 FROM threads WHERE {_HELD})"""
 _RELEASE = f"""
 UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = COALESCE(?7, {later("?8")}),
-  draft_version = COALESCE(?9, draft_version), attempts = ?10, waiting_code = ?11, waiting_for = ?12,
+  draft_version = COALESCE(?9, draft_version), attempts = ?10, waiting_code = ?11, waiting_for = ?12, waiting_due_at = NULL,
   lease_owner = NULL, lease_until_at = NULL, done_fence = fence
 WHERE {_HELD}"""
+
+# It comes after the release, and looks again: what keeps the thread from going on may have ended meanwhile.
+_SET_ASIDE = f"""
+UPDATE threads SET waiting_code = CASE WHEN {PAUSED_BY} IS NULL THEN 'reply' ELSE 'paused' END,
+  waiting_for = COALESCE({PAUSED_BY}, 'reply'), waiting_due_at = next_touch_at, next_touch_at = NULL
+WHERE thread_id = ?1 AND fence = ?3 AND done_fence = ?3 AND status IN ('scheduled', 'decided') AND next_touch_at IS NOT NULL
+  AND ({PAUSED_BY} IS NOT NULL OR {REPLY_RULE} = 'hold')"""
 
 WAITING_FOR_A_PERSON = "waiting for a person"
 _ENDED: frozenset[ThreadStatus] = frozenset({"completed", "stopped"})
@@ -75,6 +83,7 @@ class D1Run:
         self._database = database
         self._transaction = transaction
         self._outcome = self._stay("nothing was told")
+        self._is_set_aside = False
 
     def hold(self, interrupt_id: str, held: HeldDraft, draft: Draft, why: str = "") -> None:
         """See `ports.Run.hold`."""
@@ -105,6 +114,11 @@ class D1Run:
         stay = self._stay(why, next_touch_at=to_text(until), attempts=self.case.thread.attempts)
         self._outcome = replace(stay, waiting_code=cause, waiting_for=queue)
 
+    def set_aside(self, why: str) -> None:
+        """See `ports.Run.set_aside`."""
+        self.defer(self.case.now, why)
+        self._is_set_aside = True
+
     def fail(self, error: str, *, retry_after: timedelta | None, keep_state: bool) -> None:
         """See `ports.Run.fail`."""
         if not keep_state:
@@ -130,6 +144,8 @@ class D1Run:
             last.insert(0, self._statement(_AUDIT, principal, action, outcome.reason))
         if outcome.status in _ENDED:
             last.insert(0, self._statement(_SETTLE_RESERVED))
+        if self._is_set_aside:
+            last.append(self._statement(_SET_ASIDE))
         await self._transaction.commit(self._database, last)
 
     def _stay(self, reason: str, *, next_touch_at: str | None = None, attempts: int = 0) -> _Outcome:

@@ -20,6 +20,7 @@ from backend.store.cases import open_transaction, select_cases, take_case, threa
 from backend.store.decisions import D1Decisions
 from backend.store.known import contact_within, look_up_campaign, within
 from backend.store.runs import D1Run
+from backend.store.stopped import NOT_ALL_PAUSED
 
 _IS_KNOWN = f"EXISTS (SELECT 1 FROM contacts WHERE contact_id = named.value AND {contact_within('named.value', '?4')})"
 _ENROL = f"""
@@ -39,13 +40,14 @@ ON CONFLICT DO NOTHING"""
 
 _DUE = f"""
 SELECT thread_id, fence FROM threads WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= {NOW}
+  AND {NOT_ALL_PAUSED}
 ORDER BY {CLAIMABLE_AT} LIMIT ?1"""
 
 # A claim names the fence it saw. Whoever claims a thread raises the fence, so the same claim does nothing a second time.
 _CLAIM = f"""
 UPDATE threads SET lease_owner = ?1, lease_until_at = {later("?2")}, fence = fence + 1
 WHERE (thread_id, fence) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?3))
-  AND next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= {NOW}"""
+  AND next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= {NOW} AND {NOT_ALL_PAUSED}"""
 
 _LET_GO = f"""
 UPDATE threads SET lease_owner = NULL, lease_until_at = {NOW}

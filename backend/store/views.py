@@ -12,6 +12,7 @@ from backend.domain.campaign import TouchRecord, draft_id_of, thread_id_of, touc
 from backend.domain.closing import footer_of
 from backend.domain.facts import MAX_COMPANY_FACTS
 from backend.domain.flags import Flags
+from backend.domain.stops import COLLEAGUE_REPLIED
 from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks, key_of_touch
 from backend.errors import (
     UnknownCampaign,
@@ -42,8 +43,11 @@ from backend.store.flags import READ_FLAGS, take_flags
 from backend.store.known import look_up_campaign, look_up_pair, thread_of_pair, within
 from backend.store.runs import WAITING_FOR_A_PERSON
 from backend.store.states import read_state
+from backend.store.stopped import PAUSED_WHY
 
-_THREAD = f"SELECT *, COALESCE(lease_until_at > {NOW}, 0) AS leased, {NOW} AS now FROM threads WHERE thread_id = ?1"
+_THREAD = f"""
+SELECT *, COALESCE(lease_until_at > {NOW}, 0) AS leased, {NOW} AS now, {PAUSED_WHY} AS paused_why FROM threads
+WHERE thread_id = ?1"""
 _VERSIONS = "SELECT * FROM drafts WHERE thread_id = ?1 ORDER BY step, version"
 _SENDS = "SELECT * FROM send_ledger WHERE thread_id = ?1"
 
@@ -183,6 +187,8 @@ def _why_it_waits(row: Row) -> WaitingBecause | None:
         (bool(row["leased"]), "running", f"A run of {touch.lower()} is under way."),
         (status == "awaiting_approval", "approval", f"{touch} waits for a person to decide {_waiting_draft(row)}."),
         (status == "parked", "parked", f"{touch} was given up and needs an operator: {row['status_reason']}"),
+        (bool(row["paused_why"]), "paused", f"{touch} waits until it is resumed: {row['paused_why']}."),
+        (row["waiting_code"] == "reply", "reply", f"{touch} waits for a person to resume or stop it: {COLLEAGUE_REPLIED}."),
         (row["attempts"] > 0, "retry", f"{touch} failed {row['attempts']} time(s) and is tried again at {due_at}."),
         (
             status == "decided" and due_at > now,

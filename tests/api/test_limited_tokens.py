@@ -15,9 +15,9 @@ from tests.northwind import CAMPAIGN_BODY, contact_body
 
 FLAGS = {"GET /flags", "PUT /flags/{flag}", "GET /flags/{flag}/history"}
 SENDS = {"GET /sends", "POST /sends/{send_id}/resolve"}
-REFUSED = {"POST /contacts", "POST /campaigns", "POST /cron/resume", *FLAGS, *SENDS}
+REFUSED = {"POST /contacts", "POST /campaigns", "POST /cron/resume", "POST /stops", *FLAGS, *SENDS}
 """What reaches beyond any campaign."""
-LISTS = {"GET /campaigns", "GET /drafts", "GET /threads/parked"}
+LISTS = {"GET /campaigns", "GET /drafts", "GET /threads/parked", "GET /threads/held", "GET /stops"}
 """What names nothing, and shows what it may."""
 NAMED = {
     "GET /campaigns/{campaign_id}/contacts",
@@ -26,6 +26,8 @@ NAMED = {
     "GET /campaigns/{campaign_id}/threads/{contact_id}",
     "POST /campaigns/{campaign_id}/threads/{contact_id}/requeue",
     "POST /campaigns/{campaign_id}/threads/{contact_id}/stop",
+    "POST /campaigns/{campaign_id}/threads/{contact_id}/stops",
+    "POST /campaigns/{campaign_id}/stops",
     "GET /drafts/{draft_id}",
     "GET /drafts/{draft_id}/preview",
     "POST /drafts/{draft_id}/approve",
@@ -172,7 +174,7 @@ async def test_a_list_holds_what_lies_within(door: Door, state: State) -> None:
             for cursor in ("", "?cursor=vault", "?cursor=vault:wren", "?cursor=2026-11-01T00:00:00.000Z~vault:wren"):
                 answer = await attacker.ask("GET", f"{route.path}{cursor}")
                 assert not [secret for secret in SECRETS if secret in answer.text]
-                shows = route.path != "/threads/parked" or state == "parked"
+                shows = route.path in {"/campaigns", "/drafts"} or (route.path == "/threads/parked" and state == "parked")
                 assert cursor or ("open" in answer.text) is shows
         outside, unknown = [await attacker.ask("GET", f"/drafts?campaign_id={name}") for name in ("vault", "vaunt")]
         assert (outside.status_code, outside.text.replace("vault", "vaunt")) == (404, unknown.text)

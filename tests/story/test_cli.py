@@ -45,6 +45,8 @@ COMMANDS = [
     "tokens revoke",
     "sends list",
     "sends resolve",
+    "stops list",
+    "stops say",
     "flags list",
     "flags set",
     "flags history",
