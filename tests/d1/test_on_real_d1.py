@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from backend.d1.database import open_database
 from backend.d1.statements import Result, Row, Statement
 from backend.domain.campaign import Decision, DecisionRequest
 from backend.domain.schedule import UNRESTRICTED, SendRules
+from backend.domain.stops import EVERYTHING, Scope, thread_scope
 from backend.errors import DraftAlreadyDecided
+from backend.store.stops import D1Stops
 from tests.d1.graphs import config_for, put
 from tests.d1.test_checkpoint_graphs import run_deltas, run_linear, run_parallel
 from tests.d1.wrangler import Edge
@@ -94,6 +97,24 @@ async def test_a_thread_is_the_same_on_real_d1_with_every_batch_sent_twice(lone_
         assert await live(fleet) == expected
         assert set(fleet.mailer.deliveries.values()) == {1}
         assert fleet.mailer.attempts.total() == 2
+
+
+@pytest.mark.req("STOP-R6")
+async def test_a_pause_and_a_cancel_are_the_same_on_real_d1_with_every_batch_sent_twice(lone_edge: Edge) -> None:
+    """Under every cap: paused nothing is composed, resumed the touch leaves, cancelled the thread ends."""
+    rules = SendRules(mailbox_cap_a_day=9, mailbox_cap_an_hour=9, domain_cap_a_day=9, min_gap=timedelta(hours=20))
+    async with fleet_on(lone_edge, rules=rules) as fleet:
+        stops = D1Stops(RepeatingDatabase(fleet.database))
+        await fleet.enrol()
+        for scope in (Scope("mailbox", "ben@vendor.example"), Scope("campaign", "close"), thread_scope("close", "ada")):
+            assert (await stops.say(scope, "pause", by="op", why="")).threads <= 1
+            assert (await fleet.resume()).runs == []
+            await stops.say(scope, "resume", by="op", why="")
+        await fleet.resume()
+        assert (await fleet.decide("approve")).sent
+        await stops.say(EVERYTHING, "cancel", by="op", why="")
+        assert (await fleet.thread())["status"] == "stopped"
+        assert (await stops.page()).stops == []
 
 
 async def test_ticks_at_once_on_real_d1_run_each_due_thread_once(lone_edge: Edge) -> None:

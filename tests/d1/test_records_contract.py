@@ -113,7 +113,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 async def test_campaign_contact_and_company_come_back_whole(bench: Bench) -> None:
     """What was put in is what a run reads, flags as booleans."""
     campaign, dossier = await bench.records.brief("close", "ada")
-    assert campaign == CAMPAIGN
+    blank = {"reply_to": "", "postal_address": ""}
+    assert {**blank, **campaign} == {**blank, **CAMPAIGN}
     assert dossier == Dossier(contact=REPLIED, company=COMPANY, facts=[], history=[], memories=[], suppressed=False)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +13,13 @@ import pytest
 
 from backend.d1.clock import TimedDatabase
 from backend.d1.database import open_database
+from backend.desk import holidays_of, rules_of
 from backend.domain.campaign import DecisionRequest
 from backend.domain.instants import from_text, to_text
-from backend.domain.schedule import SendRules, read_days, read_hours
+from backend.domain.schedule import SendRules, read_days, read_hours, tell_days
+from backend.errors import SettingRefused
 from backend.ports import Lease
+from backend.settings import Settings
 from tests.fakes.clock import FixedClock
 from tests.northwind import SCRIPT
 from tests.story.fleet import Fleet, open_fleet
@@ -219,3 +222,23 @@ async def test_a_window_that_closes_before_the_claim_is_closed() -> None:
         assert not report.sent
         assert await fleet.rows.sends() == []
         assert (await because(fleet))[0] == "window"
+
+
+@pytest.mark.req("WHEN-R14")
+def test_a_service_keeps_office_hours_and_caps_unless_it_is_told_otherwise() -> None:
+    """The settings' defaults restrict, and days that are none refuse to start."""
+    rules = rules_of(Settings.model_construct())
+    assert (tell_days(rules.days), str(rules.hours), rules.min_gap) == ("mon-fri", "09:00-17:00", timedelta(hours=20))
+    assert (rules.mailbox_cap_a_day, rules.mailbox_cap_an_hour, rules.domain_cap_a_day) == (100, 20, 20)
+    with pytest.raises(SettingRefused, match="SEND_DAYS is not days such as mon-fri"):
+        rules_of(Settings.model_construct(send_days="weekdays"))
+
+
+@pytest.mark.req("WHEN-R3")
+def test_a_countrys_holidays_are_known_where_the_extra_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Christmas is one in Germany; a country that nobody knows has none, and without the extra none has."""
+    christmas = date(2026, 12, 25)
+    assert christmas in holidays_of("DE")
+    assert christmas not in holidays_of("XX")
+    monkeypatch.setattr("backend.desk.knows_holidays", lambda: False)
+    assert christmas not in holidays_of("AT")
