@@ -15,6 +15,9 @@ from backend.errors import DatabaseError, DatabaseUnreachable
 
 LINGER_TURNS = 20
 """Turns of the event loop given to batches to come together; when nothing else is ready they take no time."""
+LINGER_SHARE = 0.25
+"""A request waits for company for so much of the time that the latest one took, if that had company."""
+MAX_LINGER_S = 0.05
 PATIENCE_S = 1.0
 """A request that takes longer holds nobody up any more: the next one leaves beside it."""
 MAX_STATEMENTS = 500
@@ -43,6 +46,7 @@ class SharedDatabase:
         self._waiting: list[_Batch] = []
         self._sender: asyncio.Task[None] | None = None
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._linger_s = 0.0
 
     @property
     def meter(self) -> Meter:
@@ -63,11 +67,19 @@ class SharedDatabase:
         while self._waiting:
             for _ in range(LINGER_TURNS):
                 await asyncio.sleep(0)
+            await asyncio.sleep(self._linger_s)
             if batches := self._take():
-                request = asyncio.create_task(self._send(batches))
-                self._in_flight.add(request)
-                request.add_done_callback(self._in_flight.discard)
-                await asyncio.wait({request}, timeout=PATIENCE_S)
+                await self._send_and_wait(batches)
+
+    async def _send_and_wait(self, batches: Sequence[_Batch]) -> None:
+        """Send a request and wait for it, but not for ever; it goes on by itself."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        request = loop.create_task(self._send(batches))
+        self._in_flight.add(request)
+        request.add_done_callback(self._in_flight.discard)
+        await asyncio.wait({request}, timeout=PATIENCE_S)
+        self._linger_s = min(LINGER_SHARE * (loop.time() - began), MAX_LINGER_S) if len(batches) > 1 else 0.0
 
     def _take(self) -> list[_Batch]:
         """Take from the front what one request holds, at least one batch; those whose callers have gone are dropped."""

@@ -44,7 +44,7 @@ async def measure_crowd(proxy: Proxy) -> dict[str, float]:
         drafts = await fleet.rows.pending()
         async with watch("approvals"):
             reports = await asyncio.gather(*(fleet.decide_on(draft_id, "approve") for draft_id in drafts))
-        assert [report.sent for report in reports] == [True] * CROWD
+        assert [report for report in reports if not report.sent] == []
     return figures
 
 
@@ -84,6 +84,7 @@ async def crowd(proxy: Proxy, *, coach: bool) -> AsyncGenerator[Fleet]:
     async with open_fleet(SCRIPT, coach=coach, url=proxy.url, token=proxy.edge.token, contacts=contacts) as fleet:
         campaign_id = f"crowd{time.time_ns()}"
         await fleet.rows.add_campaign(campaign_id)
+        await fleet.resume()  # writes the sweep's own row, once a minute
         await fleet.campaigns.enrol(campaign_id, contacts, principal="op")
         yield fleet
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -12,6 +13,7 @@ from backend.d1.sharing import MAX_STATEMENTS, SharedDatabase
 from backend.d1.statements import Result, Statement
 from backend.errors import DatabaseUnreachable, StatementFailed
 from tests.d1.test_transaction import BREAKS, flag, names
+from tests.fakes.passing_database import PassingDatabase
 from tests.fakes.wavering_database import WaveringDatabase
 
 PATIENT_S = 5
@@ -161,3 +163,35 @@ async def test_what_is_no_error_of_the_database_is_heard_by_all(wavering: Waveri
     wavering.fails = lambda _: None
     with pytest.raises(StatementFailed):
         await shared.batch([BREAKS])
+
+
+@pytest.mark.req("SWEEP-R1")
+async def test_where_requests_have_company_the_next_is_waited_with(wavering: WaveringDatabase) -> None:
+    """What comes a little later shares the request, when the one before was shared; one that was alone makes nobody wait."""
+
+    async def ask(name: str, later_s: float) -> None:
+        await asyncio.sleep(later_s)
+        await shared.batch([flag(name)])
+
+    async def ask_twice() -> None:
+        await asyncio.gather(ask(f"a{len(slow.batches)}", 0.0), ask(f"b{len(slow.batches)}", 0.02))
+
+    slow = SlowDatabase(wavering)
+    shared = SharedDatabase(slow)
+    await ask_twice()
+    await asyncio.gather(ask("c", 0.0), ask("d", 0.0))
+    await ask_twice()
+    assert slow.batches == [1, 1, 2, 2]
+
+
+@dataclass
+class SlowDatabase(PassingDatabase):
+    """Takes a fifth of a second for every request."""
+
+    batches: list[int] = field(default_factory=list[int])
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        """See `Database.batch`."""
+        self.batches.append(len(statements))
+        await asyncio.sleep(0.2)
+        return await self.database.batch(statements)

@@ -25,6 +25,10 @@ class SwiftLoop(asyncio.SelectorEventLoop):
         self._swift = _Swift()
         super().__init__(self._swift)
 
+    def freeze(self, seconds: float) -> None:
+        """Let time pass in which the whole process does nothing."""
+        self._swift.now_s += seconds
+
     def time(self) -> float:
         """Return the seconds that would have passed."""
         return self._swift.now_s

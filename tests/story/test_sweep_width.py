@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from backend.errors import DatabaseUnreachable
 from backend.ports import Lease
 from backend.sweeps import AHEAD_S, BEGIN_WITHIN_S, CLAIM_SIZE, SWEEP_WIDTH, RunReport, Sweep, SweepReport
-from tests.fakes.swift_loop import run_swiftly
+from tests.fakes.swift_loop import SwiftLoop, run_swiftly
 from tests.fakes.threads import DueThreads
 from tests.northwind import SCRIPT
 from tests.story.fleet import open_fleet
@@ -135,6 +136,21 @@ def test_a_lease_that_is_nearly_over_is_not_begun() -> None:
     waited = [swept.runs.began[thread_id] - claimed_at for thread_id in HUNDRED[20:60]]
     assert all(wait >= BEGIN_WITHIN_S for wait in waited)
     assert sorted(threads.released) == HUNDRED[20:60]
+
+
+@pytest.mark.req("SWEEP-R9")
+def test_a_process_that_was_frozen_begins_nothing_it_claimed_before() -> None:
+    """It stands still for eleven seconds while forty threads wait for a slot: all of them are let go, and claimed anew."""
+
+    def frozen_once(thread_id: str) -> float:
+        if thread_id == HUNDRED[15]:
+            cast("SwiftLoop", asyncio.get_running_loop()).freeze(BEGIN_WITHIN_S + 1)
+        return 0.5
+
+    threads = DueThreads(HUNDRED[:60])
+    swept = sweep(threads, frozen_once)
+    assert sorted(threads.released) == HUNDRED[20:60]
+    assert len(swept.report.runs) == 60
 
 
 @pytest.mark.req("SWEEP-R10")
