@@ -63,6 +63,11 @@ _GO_ON = f"""
 UPDATE threads SET status = 'decided', status_reason = 'the provider said yes', next_touch_at = {NOW}, attempts = 0
 WHERE thread_id = ?1 AND step = ?2 AND status = 'parked'
   AND EXISTS (SELECT 1 FROM send_ledger WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3 AND state = 'sent')"""
+# A claim after a not delivered one has its attempt in its key. Given back, it stays so: the first key is spent.
+_RELEASE_AGAIN = f"""
+UPDATE send_ledger SET state = 'not_delivered', settled_at = {NOW}, mailbox = NULL, recipient_domain = NULL
+WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3 AND state = 'reserved'
+  AND substr(envelope ->> 'idempotency_key', -length(?3)) = ?3"""
 _RELEASE = "DELETE FROM send_ledger WHERE thread_id = ?1 AND step = ?2 AND attempt_id = ?3 AND state = 'reserved'"
 
 
@@ -164,7 +169,9 @@ class D1SendLedger:
     def release(self, reservation: Reservation) -> None:
         """See `ports.SendLedger.release`."""
         touch = (reservation.thread_id, reservation.step, reservation.attempt_id)
-        _open_run().record(Statement(_RELEASE, touch), is_fact=False)
+        run = _open_run()
+        for sql in (_RELEASE_AGAIN, _RELEASE):
+            run.record(Statement(sql, touch), is_fact=False)
 
 
 def _held_back(scene: Row, limits: SendLimits) -> TouchHeldBack | None:
