@@ -1,6 +1,5 @@
 """An approval is still meant when what it rested on still stands: rules that say why a person is asked again."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from backend.domain.campaign import Case, DecisionRecord, Draft, Email, GraphMeta
@@ -10,25 +9,27 @@ from backend.domain.instants import from_text
 from backend.domain.links import strange_links
 from backend.domain.outside_words import orders_a_writer
 from backend.domain.provenance import provenance
-from backend.domain.text import cut_on_word
+from backend.domain.text import clean, cut_on_word
 
 MAX_FACT_CHARS_SHOWN = 200
 
 
-def why_outdated(case: Case, decision: DecisionRecord, evidence: Sequence[str], max_age: timedelta) -> str:
-    """Say why the approval is no longer meant at the instant of `case`, or nothing.
+def why_outdated(case: Case, decision: DecisionRecord, draft: Draft, max_age: timedelta) -> str:
+    """Say why the approval of `draft` is no longer meant at the instant of `case`, or nothing.
 
-    It is older than `max_age`, a line of `evidence` has been overtaken, or the campaign does not allow a link any more. What a
-    person overrode they meant, whatever the campaign allows.
+    It is older than `max_age`, a fact the draft rests on has been overtaken, or the campaign does not allow a link any more.
+    A link that the card said is not allowed, or that a person overrode, was meant, whatever the campaign allows.
     """
     if case.now - from_text(decision["decided_at"]) > max_age:
         return f"the approval is older than {max_age.days} days"
-    if changed := overtaken(evidence, case.dossier["facts"]):
+    if changed := overtaken(draft["provenance"]["evidence"], case.dossier["facts"]):
         more = f" ({len(changed) - 1} more)" if len(changed) > 1 else ""
         return f"a fact it rests on has changed: {cut_on_word(changed[0], MAX_FACT_CHARS_SHOWN)}{more}"
-    approved = f"{decision['approved']['subject']}\n{decision['approved']['body']}"
-    if not decision.get("override") and (strangers := strange_links(approved, case.campaign["allowed_links"])):
-        return f"the campaign does not allow a link of it any more: {strangers[0]}"
+    approved = clean(f"{decision['approved']['subject']}\n{decision['approved']['body']}")
+    told = tuple(draft["graph_meta"].get("faults", ()))
+    strangers = [] if decision.get("override") else strange_links(approved, case.campaign["allowed_links"])
+    if untold := [link for link in strangers if not any(fault.endswith(f": {link}") for fault in told)]:
+        return f"the campaign does not allow a link of it any more: {untold[0]}"
     return ""
 
 

@@ -312,9 +312,8 @@ async def send_touch(
     """
     deps, decision, draft = runtime.context, cast("DecisionRecord", state.get("decision")), cast("Draft", state.get("draft"))
     place = Place(deps.case.thread.thread_id, state.get("step", 0), [touch["message_id"] for touch in _sent(state)])
-    evidence = draft["provenance"]["evidence"]
     try:
-        email = await deliver(deps.sending, deps.case, deps.lease, decision, place, evidence=evidence)
+        email = await deliver(deps.sending, deps.case, deps.lease, decision, place, draft=draft)
     except SendRefused as refusal:
         return _end("stopped", refusal.why, decision=decision)
     except AskedAgain as change:

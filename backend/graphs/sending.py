@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from backend.domain.approval import why_outdated
-from backend.domain.campaign import Addressee, Campaign, Case, DecisionRecord, Email, addressee_of
+from backend.domain.campaign import Addressee, Campaign, Case, DecisionRecord, Draft, Email, addressee_of
 from backend.domain.closing import footer_of
 from backend.domain.conversation import name_earlier
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
@@ -57,9 +57,9 @@ class Place:
 
 
 async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
-    outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, place: Place, *, evidence: Sequence[str]
+    outside: Sending, case: Case, lease: Lease, decision: DecisionRecord, place: Place, *, draft: Draft
 ) -> OutgoingEmail:
-    """Send what was approved, unless it was sent before, and return the email as it left; `evidence` is what it rests on.
+    """Send what was approved, unless it was sent before, and return the email as it left; `draft` is what the person saw.
 
     Raises:
         SendRefused, ApprovalMissing, LeaseLost: as `SendLedger.reserve` says; nothing was handed to the mailer.
@@ -74,7 +74,7 @@ async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
         return reservation.email
     if reservation.state == "failed":
         raise MailRefused(reservation.provider, "an earlier attempt at this touch was refused")
-    if reservation.mine and (why := why_outdated(case, decision, evidence, outside.approval_max_age)):
+    if reservation.mine and (why := why_outdated(case, decision, draft, outside.approval_max_age)):
         outside.ledger.release(reservation)
         raise AskedAgain(why)
     if not _may_be_posted(reservation, outside.mailer):

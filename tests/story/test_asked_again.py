@@ -107,6 +107,21 @@ async def test_a_link_that_is_allowed_no_more_is_asked_about_unless_it_was_meant
             assert f"does not allow a link of it any more: {LINK}" in run.reason
             meta = (await fleet.service.views.draft("close:ada:0:2")).graph_meta
             assert any(LINK in fault for fault in meta["faults"])
+            assert (await fleet.decide("approve")).sent
+
+
+@pytest.mark.req("APPROVAL-R16", "APPROVAL-R17")
+async def test_a_link_that_the_card_names_as_not_allowed_is_asked_about_once() -> None:
+    """It was overridden, the approval grew old, and the new version says of its link what the gate finds: it leaves."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        edited = Email(subject="Mine", body=f"See https://elsewhere.example/x.\n\n{OPT_OUT_LINE}")
+        request = DecisionRequest("edit", "ana", edited=edited, override=True)
+        await fleet.campaigns.threads.decide(await fleet.pending(), request, owner="killed", lease=timedelta(0))
+        await grow_old(fleet)
+        assert "older than 7 days" in (await fleet.resume()).runs[0].reason
+        assert (await fleet.decide("approve")).sent
 
 
 @pytest.mark.req("APPROVAL-R18")
