@@ -160,11 +160,11 @@ class D1Decisions:
         statements = _decide_statements(asked, request, owner=owner, lease=lease)
         results = await self._database.batch([*statements, *select_cases(self._saver, [touch[0]])])
         found, key, *opening = results[len(statements) - 2 :]
-        remembered = _remembered(key, asked, request, owner)
-        if remembered:
-            return remembered
         if not found.rows:
             raise UnknownDraft(draft_id)
+        remembered = _remembered(key, _request_sha256(asked), request, owner)
+        if remembered:
+            return remembered
         row = found.rows[0]
         if row["decision_key"] != _decision_key(request, owner):
             raise _refusal(draft_id, row, request)
@@ -176,14 +176,14 @@ class D1Decisions:
         known = {draft_id: each for draft_id, each in asked.items() if touch_of(draft_id)}
         results = await self._database.batch(_decide_statements(known, request, owner=owner, lease=None))
         found, key = results[-2:]
-        _remembered(key, asked, request, owner)
+        _remembered(key, _request_sha256(asked, is_alone=False), request, owner)
         rows = {draft_id_in(row): row for row in found.rows}
         return {draft_id: _outcome(draft_id, rows.get(draft_id), each) for draft_id, each in asked.items()}
 
     async def recall(self, draft_id: str, request: DecisionRequest) -> str | None:
         """See `ports.Threads.recall`."""
         (key,) = await self._database.batch([Statement(_FIND_KEY, (_key_sha256(request),))])
-        remembered = _remembered(key, {draft_id: request}, request, owner="")
+        remembered = _remembered(key, _request_sha256({draft_id: request}), request, owner="")
         return remembered.answer if remembered else None
 
     async def allowed_links(self, draft_id: str, reach: Reach) -> list[str]:
@@ -222,9 +222,10 @@ def _decide_statements(
     The last two results are the drafts as they stand then, and the key. Without a `lease` the threads are left to a sweep.
     """
     items = json.dumps([_as_item(draft_id, each) for draft_id, each in asked.items()], ensure_ascii=False)
-    key, key_sha256 = _decision_key(request, owner, is_alone=lease is not None), _key_sha256(request)
+    is_alone = lease is not None
+    key, key_sha256 = _decision_key(request, owner, is_alone=is_alone), _key_sha256(request)
     those = (items, request.reach.as_json)
-    keep = Statement(_KEEP_KEY, (*those, key, key_sha256, _request_sha256(asked), owner))
+    keep = Statement(_KEEP_KEY, (*those, key, key_sha256, _request_sha256(asked, is_alone=is_alone), owner))
     return [
         Statement(_WITHDRAW, those),
         Statement(_END_WITHDRAWN, those),
@@ -273,12 +274,13 @@ def _key_sha256(request: DecisionRequest) -> str | None:
     return sha256(f"{request.principal}\n{request.key}".encode()).hexdigest() if request.key else None
 
 
-def _request_sha256(asked: Mapping[str, DecisionRequest]) -> str:
+def _request_sha256(asked: Mapping[str, DecisionRequest], *, is_alone: bool = True) -> str:
+    """One draft that is decided alone and the same one in a list of one are two requests, and have two kinds of answer."""
     items = [{**_as_item(draft_id, each), "draft_id": draft_id} for draft_id, each in asked.items()]
-    return sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(items if is_alone else {"together": items}, sort_keys=True).encode()).hexdigest()
 
 
-def _remembered(key: Result, asked: Mapping[str, DecisionRequest], request: DecisionRequest, owner: str) -> Remembered | None:
+def _remembered(key: Result, request_sha256: str, request: DecisionRequest, owner: str) -> Remembered | None:
     """Return what is kept of an earlier request under this key, or None when this is the first.
 
     Raises:
@@ -287,7 +289,7 @@ def _remembered(key: Result, asked: Mapping[str, DecisionRequest], request: Deci
     if not key.rows:
         return None
     row = key.rows[0]
-    if row["request_sha256"] != _request_sha256(asked):
+    if row["request_sha256"] != request_sha256:
         raise KeyReused(request.key)
     return Remembered(row["answer"]) if row["owner"] != owner else None
 

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from backend.campaigns import LEASE
+from backend.domain.access import Reach
 from backend.domain.campaign import DecisionRequest
 from tests.api.door import Door
-from tests.northwind import MINE
+from tests.northwind import CAMPAIGN_BODY, MINE
 
 BODIES: dict[str, Any] = {
     "approve": {"version": 1},
@@ -73,6 +74,33 @@ async def test_a_key_is_for_one_request_of_one_person(door: Door) -> None:
     assert [(other.status_code, other.json()["type"]) for other in others] == [(422, "urn:agentic-sales:key-reused")] * 3
     assert (await decide(door, f"{draft_id}/approve", "k1", role="operator")).status_code == 409
     assert await door.rows.everything() == before
+
+
+@pytest.mark.req("APPROVAL-R20")
+@pytest.mark.parametrize("alone_first", [True, False])
+async def test_one_decision_alone_and_in_a_list_of_one_are_two_requests(door: Door, alone_first: bool) -> None:  # noqa: FBT001  # a case
+    """Whichever comes second under the key is 422 at once: the first has an answer of another kind."""
+    draft_id = await door.held_draft()
+    headers = {"Idempotency-Key": "k1"}
+    body = {"decisions": [{"draft_id": draft_id, "decision": "approve", "version": 1}]}
+    places = [(f"/drafts/{draft_id}/approve", BODIES["approve"]), ("/drafts/bulk", body)]
+    first, second = places if alone_first else reversed(places)
+    assert (await door.ask("POST", first[0], "rep", json=first[1], headers=headers)).status_code == 200
+    refused = await door.ask("POST", second[0], "rep", json=second[1], headers=headers)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:agentic-sales:key-reused")
+
+
+@pytest.mark.req("APPROVAL-R20", "ACCESS-R3")
+async def test_what_a_key_remembers_is_within_reach(door: Door) -> None:
+    """A name that was free again comes back with a token for another campaign: what the first one did does not exist for it."""
+    draft_id = await door.held_draft()
+    assert (await decide(door, f"{draft_id}/approve", "k1")).status_code == 200
+    await door.post("/campaigns", {**CAMPAIGN_BODY, "campaign_id": "open"})
+    tokens, now = door.service.tokens, door.clock.now()
+    await tokens.revoke("the-rep", now=now)
+    lifetime, reach = timedelta(days=1), Reach(("open",))
+    door.tokens["rep"] = await tokens.create("the-rep", "rep", now=now, expires_in=lifetime, reach=reach)
+    assert (await decide(door, f"{draft_id}/approve", "k1")).status_code == 404
 
 
 @pytest.mark.req("APPROVAL-R20")
