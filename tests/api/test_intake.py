@@ -160,3 +160,22 @@ async def test_an_unknown_campaign_or_contact_enrols_nobody(door: Door, campaign
     answer = await door.post(f"/campaigns/{campaign_id}/enrolments", {"contact_ids": ["ada", contact_id]})
     assert (answer.status_code, answer.json()["type"]) == (404, f"urn:agentic-sales:unknown-{kind}")
     assert await door.rows.threads() == []
+
+
+@pytest.mark.req("WHEN-R4", "STOP-R8")
+async def test_a_campaign_says_when_it_sends_and_what_a_colleagues_reply_does(door: Door) -> None:
+    """What it says is stored and is part of its content: said again it is found, said otherwise it is refused."""
+    wishes = {
+        "send_days": "mon,wed",
+        "send_hours": "08:30-12:00",
+        "time_zone": "Europe/Berlin",
+        "holiday_country": "DE",
+        "on_colleague_reply": "hold",
+    }
+    body = {**CAMPAIGN_BODY, **wishes}
+    assert [(await door.post("/campaigns", body)).status_code for _ in range(2)] == [201, 200]
+    (row,) = await door.rows.all("campaigns")
+    assert {name: row[name] for name in wishes} == wishes
+    assert (await door.post("/campaigns", CAMPAIGN_BODY)).status_code == 409
+    for name, wrong in (("send_days", "weekdays"), ("send_hours", "17:00-09:00"), ("holiday_country", "de")):
+        assert (await door.post("/campaigns", {**body, "campaign_id": "x", name: wrong})).status_code == 422
