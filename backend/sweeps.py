@@ -229,7 +229,8 @@ class Sweep:
         self._looked_at = _now()
         self._began_at = self._began_at or look.at
         self._may_see_more = len(look.due) == limit
-        self._seen.extend(random.sample(look.due, len(look.due)) if self._collided else look.due)  # sweeps that collided part
+        found = random.sample(look.due, len(look.due)) if self._collided else look.due  # sweeps that collided part
+        self._seen.extend(sorted(found, key=lambda due: due.thread_id in self._others))  # what was not to be had comes last
         return look
 
     def _roll(self, look: Look) -> RollCall | None:
