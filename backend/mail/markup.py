@@ -35,7 +35,7 @@ def read_html(html: str) -> str | None:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    return "\n\n".join(reader.paragraphs).translate(_ALL_BLANKS) if reader.is_plain else None
+    return "\n\n".join(map("".join, reader.paragraphs)).translate(_ALL_BLANKS) if reader.is_plain else None
 
 
 def with_plain_blanks(text: str) -> str:
@@ -61,11 +61,11 @@ def _mark_up(found: re.Match[str]) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects the text of each paragraph, and sees whether there is anything but paragraphs, lines and honest links."""
+    """Collects the pieces of each paragraph, and sees whether there is anything but paragraphs, lines and honest links."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.paragraphs: list[str] = []
+        self.paragraphs: list[list[str]] = []
         self.is_plain = True
         self._link: tuple[str, int] | None = None
 
@@ -75,7 +75,7 @@ class _Reader(HTMLParser):
         if tag not in TAGS or names != (["href"] if tag == "a" else []):
             self.is_plain = False
         elif tag == "p":
-            self.paragraphs.append("")
+            self.paragraphs.append([])
         elif tag == "br":
             self._add("\n")
         elif self.paragraphs:
@@ -86,7 +86,7 @@ class _Reader(HTMLParser):
         if tag != "a":
             return
         target, begins = self._link or ("", 0)
-        if not target.lower().startswith(("http://", "https://")) or self.paragraphs[-1][begins:] != target:
+        if not target.lower().startswith(("http://", "https://")) or "".join(self.paragraphs[-1][begins:]) != target:
             self.is_plain = False
 
     def handle_data(self, data: str) -> None:
@@ -110,6 +110,6 @@ class _Reader(HTMLParser):
 
     def _add(self, text: str) -> None:
         if self.paragraphs:
-            self.paragraphs[-1] += text
+            self.paragraphs[-1].append(text)
         elif text:
             self.is_plain = False
