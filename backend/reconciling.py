@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from backend.ports import Deliveries, KnownBy, LedgerState
+from backend.domain.instants import from_text
+from backend.domain.suppression import normalise_address
+from backend.ports import Deliveries, Delivery, KnownBy, LedgerState
 
 OVERLAP: Final = timedelta(days=2)
 """An email is delivered at most so long after its row was made; rows this much older are read to know deliveries by."""
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""A provider's clock is behind the database's by this at most."""
 
 _TOLD: Final = {"reserved", "unknown"}
+_MAY_HAVE_LEFT: Final = {*_TOLD, "sent", "not_delivered"}
+"""A row in one of these may have an email at its provider although the provider's id for it never came back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,7 @@ class Booked:
     provider: str
     provider_id: str
     message_id: str
+    recipient: str
     reserved_at: str
     is_remembered: bool
     is_under_way: bool
@@ -83,32 +90,49 @@ async def reconcile(books: Books, deliveries: Deliveries | None, *, since: timed
     start, senders = await books.begin(since)
     found = Reconciliation([])
     delivered: Counter[str] = Counter()
-    recipients: dict[str, str] = {}
+    unclaimed: dict[str, Delivery] = {}
     if deliveries:
         async for delivery in deliveries.since(start, senders):
             delivered[delivery.id] += 1
-            recipients[delivery.id] = f"to {delivery.recipient}, {delivery.at}"
+            unclaimed[delivery.id] = delivery
     found.deliveries = delivered.total()
-    unclaimed = dict(recipients)
+    nameless: list[Booked] = []
     async for page in books.pages(since, overlap=OVERLAP):
         for row in page:
             here = deliveries if deliveries and row.provider == deliveries.name else None
             own_id: str = getattr(row, here.known_by) if here else ""
             unclaimed.pop(own_id, None)
-            if not row.is_recent:
+            is_nameless = here is not None and not own_id and row.state in _MAY_HAVE_LEFT
+            nameless += [row] * is_nameless
+            found.rows += row.is_recent
+            found.elsewhere += row.is_recent and here is None
+            if is_nameless or not row.is_recent:
                 continue
-            found.rows += 1
-            found.elsewhere += here is None
             copies = await _count(here, own_id, row, delivered) if here else None
             found.mismatches += [_mismatch(row, what) for what in _compare(row, copies)]
     if deliveries and unclaimed:
-        known = await books.known(deliveries.known_by, unclaimed)
+        for each in await books.known(deliveries.known_by, unclaimed):
+            del unclaimed[each]
+    for row in nameless:
+        copies = _claim(row, unclaimed)
+        found.mismatches += [_mismatch(row, what) for what in _compare(row, copies) if row.is_recent]
+    if deliveries:
+        strange = "and no row of the ledger knows it"
         found.mismatches += [
-            Mismatch("", None, each, f"{deliveries.name} has delivered it {unclaimed[each]}, and no row of the ledger knows it")
-            for each in unclaimed
-            if each not in known
+            Mismatch("", None, each.id, f"{deliveries.name} has delivered it to {each.recipient}, {each.at}, {strange}")
+            for each in unclaimed.values()
         ]
     return found
+
+
+def _claim(row: Booked, unclaimed: dict[str, Delivery]) -> int | None:
+    """Take the earliest delivery to the recipient that no other row knows; None without one, for then nothing is known."""
+    begin, to_them = from_text(row.reserved_at) - _CLOCKS_DIFFER, normalise_address(row.recipient)
+    theirs = [each for each in unclaimed.values() if to_them in each.recipient.casefold() and from_text(each.at) >= begin]
+    if not theirs:
+        return None
+    del unclaimed[min(theirs, key=lambda each: each.at).id]
+    return 1
 
 
 async def _count(here: Deliveries, own_id: str, row: Booked, delivered: Counter[str]) -> int:

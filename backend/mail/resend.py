@@ -82,17 +82,20 @@ class ResendMailer:
 
     async def since(self, instant: datetime, senders: Collection[str]) -> AsyncIterator[Delivery]:
         """See `ports.Deliveries.since`; the account's emails from other senders are left out."""
-        own, place = {address.casefold() for address in senders}, ""
+        own, place, known = {address.casefold() for address in senders}, "", set[str]()
         while True:
             after = {"after": place} if place else {}
             status, fields = await self._get("/emails", {"limit": str(_PAGE_SIZE), **after})
             emails = fields.get("data")
             if status != HTTPStatus.OK or not isinstance(emails, list):
                 raise DeliveriesUnread(self.name, f"it answered {status} to a list of emails")
-            for email in cast("list[Mapping[str, Any]]", emails):
-                at, place = _instant_of(email), str(email.get("id", ""))
+            for email in cast("list[Any]", emails):
+                at, place = _listed(email)
                 if at < instant:
                     return
+                if place in known:
+                    raise DeliveriesUnread(self.name, "its list begins again before its end")
+                known.add(place)
                 if parseaddr(str(email.get("from")))[1].casefold() in own:
                     yield Delivery(place, ", ".join(map(str, email.get("to") or [])), to_text(at))
             if not fields.get("has_more") or not emails:
@@ -155,12 +158,15 @@ def _mailbox(name: str, address: str) -> str:
     return f'"{quoted}" <{ascii_address(address)}>' if name else ascii_address(address)
 
 
-def _instant_of(email: Mapping[str, Any]) -> datetime:
+def _listed(email: Any) -> tuple[datetime, str]:
+    """When an email of Resend's list was made, and its id there."""
     try:
-        at = datetime.fromisoformat(str(email.get("created_at")))
-    except ValueError:
-        raise DeliveriesUnread(ResendMailer.name, "an email of its list has no date") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        at, sent_id = datetime.fromisoformat(str(email["created_at"])), email["id"]
+    except (TypeError, KeyError, ValueError):
+        raise DeliveriesUnread(ResendMailer.name, "an email of its list has no date or no id") from None
+    if not (isinstance(sent_id, str) and sent_id):
+        raise DeliveriesUnread(ResendMailer.name, "an email of its list has no date or no id")
+    return at if at.tzinfo else at.replace(tzinfo=UTC), sent_id
 
 
 async def _read_bounded(response: httpx.Response, most_bytes: int = MAX_RESPONSE_BYTES) -> bytes:

@@ -24,6 +24,8 @@ ASK_DEADLINE_S: Final = 30.0
 _OURS: Final = re.compile(r"<[0-9a-f]{32}@[^<>]+>")
 """Message-IDs of touches; a person's own emails lie in the same folder."""
 _AT_ONCE: Final = 200
+_NOT_TOLD: Final = (ImapToolsError, IMAP4.error, OSError, ValueError, OverflowError, MemoryError)
+"""A refusal, a lost connection, or words that mean nothing: letters, dates and sizes that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +67,22 @@ class SentFolder:
             with self._opened() as mailbox:
                 found = mailbox.fetch(day, headers_only=True, mark_seen=False, bulk=_AT_ONCE)
                 told = [
-                    (str(message.obj["Message-ID"] or "").strip(), ", ".join(message.to), message.date) for message in found
+                    (str(message.obj["Message-ID"] or "").strip(), ", ".join(message.to), message.date.astimezone(UTC))
+                    for message in found
                 ]
-        except (ImapToolsError, IMAP4.error, OSError) as error:
+                return [
+                    Delivery(message_id, recipient, to_text(at))
+                    for message_id, recipient, at in told
+                    if _OURS.fullmatch(message_id) and at >= instant
+                ]
+        except _NOT_TOLD as error:
             raise self._unread(error) from error
-        return [
-            Delivery(message_id, recipient, to_text(date.astimezone(UTC)))
-            for message_id, recipient, date in told
-            if _OURS.fullmatch(message_id) and date.astimezone(UTC) >= instant
-        ]
 
     def _find(self, message_id: str) -> bool:
         try:
             with self._opened() as mailbox:
                 return bool(mailbox.uids(AND(header=H("Message-ID", message_id))))
-        except (ImapToolsError, IMAP4.error, OSError) as error:
+        except _NOT_TOLD as error:
             raise self._unread(error) from error
 
     @contextmanager

@@ -15,11 +15,12 @@ from backend.store.states import read_state
 
 _PAGE_SIZE: Final = 100
 _MANY: Final = 5_000
-_OWN: Final = ("thread_id", "step", "state", "provider", "provider_id", "message_id", "reserved_at")
+_OWN: Final = ("thread_id", "step", "state", "provider", "provider_id", "message_id", "recipient", "reserved_at")
 
 # A thread is under way while a run holds it, or while it is due: the sweep that takes it up settles what is open.
 _PAGE: Final = f"""
-SELECT sent.thread_id, sent.step, sent.state, sent.provider, sent.provider_id, sent.message_id, sent.reserved_at,
+SELECT sent.thread_id, sent.step, sent.state, sent.provider, sent.provider_id, sent.message_id,
+  sent.envelope ->> 'recipient_address' AS recipient, sent.reserved_at,
   sent.reserved_at >= {later("?3")} AS is_recent,
   COALESCE(lease_until_at > {NOW}, 0) OR (status = 'decided' AND threads.step = sent.step AND next_touch_at IS NOT NULL)
     AS is_under_way

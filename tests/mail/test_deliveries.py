@@ -1,5 +1,7 @@
 """What a provider tells of its deliveries: the outbox's files, Resend's list, and a mailbox's folder of sent emails."""
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from backend.mail.message import render
 from backend.mail.sent_folder import ImapFolder, SentFolder
 from backend.ports import Deliveries
 from tests.fakes.imap_server import imap_server
+from tests.fakes.listening import listening
 from tests.fakes.resend_stand_in import Answer, ResendStandIn
 from tests.mail.emails import an_email
 
@@ -75,10 +78,20 @@ async def test_resend_is_asked_for_one_email(answer: Answer, has: bool) -> None:
 
 @pytest.mark.req("SEND-R16")
 @pytest.mark.parametrize(
-    "says", [[(401, {"name": "restricted_api_key"})], [(200, b"<html>")], [page({"id": "e1"})], ["cut"], [(200, {"data": 1})]]
+    "says",
+    [
+        [(401, {"name": "restricted_api_key"})],
+        [(200, b"<html>")],
+        [page({"id": "e1"})],
+        [page({"id": "", "created_at": LATER})],
+        [(200, {"data": ["e1"]})],
+        ["cut"],
+        [(200, {"data": 1})],
+        [page(listed(1, LATER), more=True)] * 2,
+    ],
 )
 async def test_a_resend_that_does_not_tell_is_an_error_and_no_empty_list(says: Sequence[str | Answer]) -> None:
-    """A key that may only send, a proxy's page, an email without a date, a cut connection: never "nothing was delivered"."""
+    """A key that may only send, a proxy's page, emails without date or id, a cut connection, a list without an end."""
     async with ResendStandIn(says=[*says]).listening() as server:
         mailer = ResendMailer("re_secret", url=f"http://127.0.0.1:{server.port}")
         async with mailer:
@@ -105,6 +118,33 @@ async def test_a_mailbox_tells_its_folder_of_sent_emails() -> None:
         with pytest.raises(DeliveriesUnread) as refused:
             await ids(wrong)
         assert "wrong" not in str(refused.value)
+
+
+@pytest.mark.req("SEND-R16")
+@pytest.mark.parametrize(
+    ("found", "head"),
+    [
+        ("\xff", ""),
+        ("1", "{99999999999999}\r\n"),
+        ("1", "{51}\r\nMessage-ID: <1@b>\r\nDate: 31 Dec 9999 23:59:59 -1200\r\n)\r\n"),
+    ],
+)
+async def test_a_mailbox_that_says_what_cannot_be_is_an_error(found: str, head: str) -> None:
+    """Bytes that are no letters, an email larger than any memory, a date after the last: never a traceback."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        says = {"SEARCH": f"* SEARCH {found}\r\n", "FETCH": f"* 1 FETCH (UID 1 BODY[HEADER] {head}"}
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            writer.write(b"* OK here\r\n")
+            async for line in reader:
+                tag, *words = line.decode().split()
+                told = next((says[word] for word in words if word in says), "")
+                writer.write(f"{told}{tag} OK\r\n".encode("latin-1"))
+
+    async with listening(talk) as server:
+        place = ImapFolder("127.0.0.1", server.port, "ana", "secret", "Sent", is_encrypted=False)
+        with pytest.raises(DeliveriesUnread):
+            await ids(SentFolder(place, trusted_tls(), name=""))
 
 
 @pytest.mark.req("SEND-R16")

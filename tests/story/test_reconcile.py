@@ -1,17 +1,17 @@
 """Ledger, provider and checkpoints are compared: each way in which they may differ is found, and nothing else is."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from backend.campaigns import LEASE, Campaigns
 from backend.domain.campaign import DecisionRequest
-from backend.domain.instants import to_text
+from backend.domain.instants import from_text, to_text
 from backend.mail import OutboxMailer
-from backend.ports import Deliveries
+from backend.ports import Deliveries, Delivery, KnownBy
 from backend.reconciling import Reconciliation, reconcile
 from tests.mail.emails import an_email
 from tests.northwind import SCRIPT
@@ -156,3 +156,55 @@ async def test_without_the_provider_ledger_and_checkpoints_are_compared_all_the_
             del unknown
         await fleet.saver.adelete_thread("close:ada")
         assert len((await compare(fleet, None)).mismatches) == 2
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A provider that names each email by an id of its own, and has these."""
+
+    has_them: Sequence[Delivery]
+    name: str = "recording"
+    known_by: KnownBy = "provider_id"
+
+    async def since(self, instant: datetime, senders: Collection[str]) -> AsyncIterator[Delivery]:
+        """See `ports.Deliveries.since`."""
+        assert senders
+        for delivery in self.has_them:
+            if from_text(delivery.at) >= instant:
+                yield delivery
+
+    async def has(self, delivery_id: str) -> bool:
+        """See `ports.Deliveries.has`."""
+        return any(delivery.id == delivery_id for delivery in self.has_them)
+
+
+TO_ADA, TO_BOB = (Delivery(f"e-{name}", f"{name}@northwind.example", "2026-11-23T09:00:01.000Z") for name in ("ada", "bob"))
+NOBODY_KNOWS = f"recording has delivered it to {TO_BOB.recipient}, {TO_BOB.at}, and no row of the ledger knows it"
+OPEN = "it is unknown, and nobody is about to settle it"
+
+
+@pytest.mark.req("SEND-R17")
+@pytest.mark.parametrize(
+    ("state", "has_them", "whats"),
+    [
+        ("sent", [], []),
+        ("sent", [TO_ADA, TO_BOB], [NOBODY_KNOWS]),
+        ("unknown", [], [OPEN]),
+        ("unknown", [TO_ADA], [f"{OPEN}; recording has delivered it"]),
+        ("unknown", [TO_BOB], [OPEN, NOBODY_KNOWS]),
+        ("not_delivered", [], []),
+        ("not_delivered", [TO_ADA], ["it is not delivered, and recording has delivered it"]),
+    ],
+)
+async def test_an_email_whose_id_never_came_back_is_known_by_its_recipient(
+    state: str, has_them: Sequence[Delivery], whats: Sequence[str]
+) -> None:
+    """Its answer was lost, and a person has perhaps said what became of it: it is never said that the provider lacks it."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        await fleet.decide("approve")
+        await fleet.rows.set_sends(state=state, provider_id="")
+        found = await compare(fleet, Listed(has_them))
+        assert [one.what for one in found.mismatches if "checkpoint" not in one.what] == whats
+        assert (found.rows, found.deliveries) == (1, len(has_them))
