@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
-from backend.api.bodies import LETTER_BODY_BYTES
+from backend.api.bodies import IMPORT_BODY_BYTES, LETTER_BODY_BYTES
 from backend.api.cron import Sweeps, get_sweeps
 from backend.api.fields import DRAFT_ID_PATTERN, ID_PATTERN, KEY_PATTERN
 from backend.api.operations import operation
@@ -66,7 +66,7 @@ _ANY_DECISION = (
 )
 _DECISION = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION])
 _APPROVAL = operation("rep", "operator", within_reach=True, errors=[*_ANY_DECISION, AddresseeChanged, DraftNotReady])
-_BULK = operation("rep", "operator", within_reach=True, errors=[KeyReused], max_body_bytes=LETTER_BODY_BYTES)
+_BULK = operation("rep", "operator", within_reach=True, errors=[KeyReused], max_body_bytes=IMPORT_BODY_BYTES)
 _EDIT = operation(
     "rep",
     "operator",
