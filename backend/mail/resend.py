@@ -159,7 +159,7 @@ def _mailbox(name: str, address: str) -> str:
 
 
 def _listed(email: Any) -> tuple[datetime, str]:
-    """When an email of Resend's list was made, and its id there."""
+    """Return the instant at which an email of Resend's list was made, and its id there."""
     try:
         at, sent_id = datetime.fromisoformat(str(email["created_at"])), email["id"]
     except (TypeError, KeyError, ValueError):

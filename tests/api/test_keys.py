@@ -224,7 +224,9 @@ async def test_a_hundred_drafts_are_decided_in_one_request_to_the_database(door:
 async def test_the_largest_request_of_many_decisions_is_taken(door: Door) -> None:
     """A hundred reasons at their longest, each character escaped as JSON may: nothing of it is too large."""
     reason = "\N{GRINNING FACE}" * MAX_BULK_REASON_CHARS
-    decisions = [{"draft_id": f"{number:064}:{'c' * 64}:0:1", "decision": "stop", "reason": reason} for number in range(MAX_BULK)]
+    decisions = [
+        {"draft_id": f"{number:064}:{'c' * 64}:0:1", "decision": "stop", "reason": reason} for number in range(MAX_BULK)
+    ]
     body = json.dumps({"decisions": decisions})
     answer = await door.ask("POST", "/drafts/bulk", "rep", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["refused"]) == (200, MAX_BULK)
