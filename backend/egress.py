@@ -5,7 +5,7 @@ import re
 import ssl
 from contextlib import suppress
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import certifi
 
@@ -42,12 +42,7 @@ def check_model_url(url: str) -> str:
     Raises:
         ValueError: they may not; the message reads on after the name of the variable that holds `url`.
     """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        msg = "is not a URL"
-        raise ValueError(msg) from None
+    parts, host = _split(url)
     if "\\" in url or "@" in parts.netloc:
         msg = "holds a user name or a backslash, so two readers may see two hosts in it"
         raise ValueError(msg)
@@ -69,12 +64,7 @@ def check_public_url(url: str) -> str:
     """
     if not url:
         return url
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        msg = "is not a URL"
-        raise ValueError(msg) from None
+    parts, host = _split(url)
     if not _PUBLIC_URL.fullmatch(url) or len(url) > MAX_PUBLIC_URL_CHARS:
         msg = f"is not an address such as https://mail.example, in ASCII and at most {MAX_PUBLIC_URL_CHARS} characters"
         raise ValueError(msg)
@@ -82,6 +72,17 @@ def check_public_url(url: str) -> str:
         msg = f"has the scheme {parts.scheme!r}; only this machine's loopback may do without https"
         raise ValueError(msg)
     return url.rstrip("/")
+
+
+def _split(url: str) -> tuple[SplitResult, str]:
+    """The parts of `url`, and its host, which is empty where it has none."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        msg = "is not a URL"
+        raise ValueError(msg) from None
+    return parts, host
 
 
 def name_model_server(url: str) -> str:

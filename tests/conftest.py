@@ -6,9 +6,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from backend.demo.hours import AT_ANY_HOUR
 from backend.settings import Settings
 from tests.fakes.authority import found_authority
-from tests.hours import AT_ANY_HOUR
 
 pytest_plugins = ["pytester", "tests.specs", "tests.loopback", "tests.goldens", "tests.d1.wrangler"]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
 
 from backend.d1.statements import Statement
 from backend.demo.counting import CountingLLM
+from backend.demo.hours import AT_ANY_HOUR
 from backend.demo.play import Play, SimulatedClock
 from backend.demo.script import speak
 from backend.demo.scripted_model import ScriptedModelServer
@@ -77,17 +77,6 @@ async def _perform(story: Story, home: Path, transcript: Transcript, model_name:
             transcript.team(story.contact(story.for_the_team)["name"], await play.write_as_team(story.for_the_team), model_name)
         (counted,) = await service.database.batch([Statement(_SENDS, (story.campaign["campaign_id"],))])
         return Performance(story, await play.threads(), play.blocked_at, counted.rows[0]["sends"], play.rows_written)
-
-
-AT_ANY_HOUR: Final = {
-    "send_days": "mon-sun",
-    "send_hours": "00:00-24:00",
-    "mailbox_cap_a_day": 0,
-    "mailbox_cap_an_hour": 0,
-    "recipient_domain_cap_a_day": 0,
-    "min_gap_hours": 0,
-}
-"""A story is told in some seconds; what it shows is not when an email leaves."""
 
 
 def _settings(story: Story, home: Path) -> dict[str, object]:

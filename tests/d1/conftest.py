@@ -15,6 +15,7 @@ from backend.d1.remote import HttpPolicy
 from tests.d1.wrangler import Edge
 from tests.databases import place_migrated
 from tests.fakes.loopback_d1 import LoopbackD1
+from tests.fakes.wavering_database import WaveringDatabase
 
 TRANSPORTS = ["embedded", "bridge", "rest", "worker"]
 """SQLite; the two HTTP clients over a loopback double; the bridge over real local D1."""
@@ -46,6 +47,12 @@ async def embedded(tmp_path: Path) -> AsyncGenerator[MeteredDatabase, None]:
     await place_migrated(tmp_path / "own.db")
     async with open_embedded(f"{tmp_path}/own.db") as database:
         yield database
+
+
+@pytest.fixture
+def wavering(embedded: MeteredDatabase) -> WaveringDatabase:
+    """The embedded database, under control."""
+    return WaveringDatabase(embedded)
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ import pytest
 
 from backend.checkpointer.saver import D1Saver
 from backend.d1.embedded import open_embedded
-from backend.d1.meter import MeteredDatabase
 from backend.d1.statements import Statement
 from backend.errors import DatabaseUnreachable, StatementFailed, ThreadMovedOn
 from tests.d1.graphs import chat_graph, config_for, delta_graph, linear_graph, put, say_yes, story_of, values_of
 from tests.fakes.passing_database import PassingDatabase
-from tests.fakes.wavering_database import WaveringDatabase
+from tests.fakes.wavering_database import WaveringDatabase, turns
 
 OVERLOAD, GONE = "D1 DB is overloaded", "Network connection lost"
 DUMP = [
@@ -23,18 +22,6 @@ DUMP = [
     Statement("SELECT * FROM checkpoint_blobs"),
     Statement("SELECT * FROM checkpoint_runs"),
 ]
-
-
-@pytest.fixture
-def wavering(embedded: MeteredDatabase) -> WaveringDatabase:
-    """The embedded database, under control."""
-    return WaveringDatabase(embedded)
-
-
-async def turns() -> None:
-    """Let everything that is ready run."""
-    for _ in range(100):
-        await asyncio.sleep(0)
 
 
 @pytest.mark.req("D1-R14")

@@ -8,28 +8,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.d1 import sharing
-from backend.d1.meter import MeteredDatabase
 from backend.d1.sharing import MAX_STATEMENTS, SharedDatabase
 from backend.d1.statements import Result, Statement
 from backend.errors import DatabaseUnreachable, StatementFailed
 from tests.d1.test_transaction import BREAKS, flag, names
 from tests.fakes.passing_database import PassingDatabase
-from tests.fakes.wavering_database import WaveringDatabase
+from tests.fakes.wavering_database import WaveringDatabase, turns
 
 PATIENT_S = 5
 OVERLOAD, GONE = "D1 DB is overloaded", "Network connection lost"
-
-
-@pytest.fixture
-def wavering(embedded: MeteredDatabase) -> WaveringDatabase:
-    """The embedded database, under control."""
-    return WaveringDatabase(embedded)
-
-
-async def turns() -> None:
-    """Let everything that is ready run."""
-    for _ in range(100):
-        await asyncio.sleep(0)
 
 
 async def together(*calls: Awaitable[list[Result]]) -> list[str]:

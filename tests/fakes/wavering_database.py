@@ -34,3 +34,9 @@ class WaveringDatabase(PassingDatabase):
         finally:
             self.in_flight -= 1
         return results[0]
+
+
+async def turns() -> None:
+    """Let everything that is ready run."""
+    for _ in range(100):
+        await asyncio.sleep(0)

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backend.demo.hours import AT_ANY_HOUR
 from backend.settings import Settings, kill_switch_is_on, read_settings
-from tests.hours import AT_ANY_HOUR
 from tests.loopback import BeyondLoopback
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""Tests run at any hour; those whose subject is the hour say so."""
+"""The hours of a story that is told in some seconds: what it shows is not when an email leaves."""
 
 from typing import Any, Final
 
