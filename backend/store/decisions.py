@@ -40,12 +40,11 @@ MAX_OVERRIDDEN_CHARS = 2_000
 # ?1 is a JSON array of what is asked, a draft each, and ?2 the asker's reach. ?3 names the decision, so that a repeat finds it
 # made. One draft and a hundred are decided by the same statements.
 
+_NAMED = """WITH asked AS (
+  SELECT value ->> 'thread_id' AS thread_id, value ->> 'step' AS step, value ->> 'version' AS version FROM json_each(?1)
+)"""
 _ASKED = """WITH asked AS (
-  SELECT value ->> 'thread_id' AS thread_id, value ->> 'step' AS step, value ->> 'version' AS version,
-    value ->> 'decision' AS decision, value ->> 'feedback' AS feedback, value ->> 'reason' AS reason,
-    value ->> 'accepts_default' AS accepts_default, value ->> 'subject' AS subject, value ->> 'body' AS body,
-    value ->> 'seen_version' AS seen_version, value ->> 'recipient' AS recipient, value ->> 'override' AS override,
-    value ->> 'overridden' AS overridden
+  SELECT value ->> 'thread_id' AS thread_id, value ->> 'step' AS step, value ->> 'version' AS version, value AS wish
   FROM json_each(?1)
 )"""
 _IS_ASKED = "(drafts.thread_id, drafts.step, drafts.version) = (asked.thread_id, asked.step, asked.version)"
@@ -60,10 +59,10 @@ _IS_ADDRESSEE = """
 _HAS_UNRESOLVED = "json_array_length(COALESCE(graph_meta ->> 'unresolved_fields', '[]')) > 0"
 _DECIDED_NOW = f"{_IS_ASKED} AND drafts.status = 'decided' AND drafts.decision_key = ?3"
 
-_WITHDRAW = f"""{_ASKED}
+_WITHDRAW = f"""{_NAMED}
 UPDATE drafts SET status = 'withdrawn', reason = {BLOCKED_BECAUSE} FROM asked CROSS JOIN {_SCENE}
 WHERE {_WAITS_WITH_IT} AND {BLOCKED_BECAUSE} IS NOT NULL AND {within("drafts.campaign_id", "?2")}"""
-_END_WITHDRAWN = f"""{_ASKED}
+_END_WITHDRAWN = f"""{_NAMED}
 UPDATE threads SET status = 'stopped', status_reason = drafts.reason, next_touch_at = NULL
 FROM asked CROSS JOIN drafts ON {_IS_ASKED} AND drafts.status = 'withdrawn'
 WHERE (threads.thread_id, threads.step, threads.draft_version) = (asked.thread_id, asked.step, asked.version)
@@ -71,18 +70,20 @@ WHERE (threads.thread_id, threads.step, threads.draft_version) = (asked.thread_i
 
 # An approval is for this text, for this recipient, from this sender; the addressee that is stored is the one that was approved.
 _DECIDE = f"""{_ASKED}
-UPDATE drafts SET status = 'decided', decision = asked.decision, decision_key = ?3, decided_by = ?4, decided_at = {NOW},
-  feedback = asked.feedback, reason = asked.reason, accepts_default = asked.accepts_default, override = asked.override,
-  approved_subject = asked.subject, approved_body = asked.body, recipient_name = contacts.name,
+UPDATE drafts SET status = 'decided', decision = wish ->> 'decision', decision_key = ?3, decided_by = ?4, decided_at = {NOW},
+  feedback = wish ->> 'feedback', reason = wish ->> 'reason', accepts_default = wish ->> 'accepts_default',
+  override = wish ->> 'override',
+  approved_subject = wish ->> 'subject', approved_body = wish ->> 'body', recipient_name = contacts.name,
   recipient_address = contacts.address, sender_name = campaigns.sender_name, sender_address = campaigns.sender_address
 FROM asked CROSS JOIN {_SCENE}
-WHERE {_WAITS_WITH_IT} AND drafts.version = COALESCE(asked.seen_version, drafts.version)
+WHERE {_WAITS_WITH_IT} AND drafts.version = COALESCE(wish ->> 'seen_version', drafts.version)
   AND NOT EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = drafts.thread_id AND audit.audit_id = 'decision:' || ?3)
   AND NOT EXISTS (SELECT 1 FROM decision_keys WHERE key_sha256 = ?6)
-  AND (asked.decision <> 'regenerate' OR drafts.version < ?5)
-  AND (asked.decision NOT IN ('approve', 'edit') OR {_IS_ADDRESSEE} OR contacts.address = asked.recipient)
-  AND (asked.decision <> 'approve' OR asked.override OR NOT {_HAS_UNRESOLVED}) AND {within("drafts.campaign_id", "?2")}"""
-_TAKE_DECIDED = f"""{_ASKED}
+  AND (wish ->> 'decision' <> 'regenerate' OR drafts.version < ?5)
+  AND (wish ->> 'decision' NOT IN ('approve', 'edit') OR {_IS_ADDRESSEE} OR contacts.address = wish ->> 'recipient')
+  AND (wish ->> 'decision' <> 'approve' OR wish ->> 'override' OR NOT {_HAS_UNRESOLVED})
+  AND {within("drafts.campaign_id", "?2")}"""
+_TAKE_DECIDED = f"""{_NAMED}
 UPDATE threads SET status = 'decided', status_reason = 'decided, not yet acted on', next_touch_at = {NOW}, attempts = 0,
   lease_owner = ?4, lease_until_at = CASE WHEN ?4 IS NOT NULL THEN {later("?5")} END, fence = fence + 1
 FROM asked CROSS JOIN drafts ON {_DECIDED_NOW}
@@ -92,16 +93,16 @@ _AUDIT_DECISION = f"""{_ASKED}
 INSERT INTO audit (thread_id, audit_id, at, principal, action, step, version, detail)
 SELECT drafts.thread_id, 'decision:' || ?3, decided_at, decided_by, drafts.decision, drafts.step, drafts.version,
   trim(drafts.reason || CASE
-    WHEN asked.override AND drafts.decision = 'approve' AND {_HAS_UNRESOLVED}
+    WHEN wish ->> 'override' AND drafts.decision = 'approve' AND {_HAS_UNRESOLVED}
       THEN ' [override: ' || (graph_meta ->> 'unresolved_fields') || ']'
-    WHEN asked.overridden <> '' THEN ' [override: ' || asked.overridden || ']' ELSE '' END)
+    WHEN wish ->> 'overridden' <> '' THEN ' [override: ' || wish ->> 'overridden' || ']' ELSE '' END)
 FROM asked CROSS JOIN drafts ON {_DECIDED_NOW} AND {within("drafts.campaign_id", "?2")} WHERE true ON CONFLICT DO NOTHING"""
-_KEEP_KEY = f"""{_ASKED}
+_KEEP_KEY = f"""{_NAMED}
 INSERT INTO decision_keys (key_sha256, request_sha256, owner, made_at)
 SELECT ?4, ?5, ?6, {NOW} WHERE EXISTS (
   SELECT 1 FROM asked CROSS JOIN drafts ON {_DECIDED_NOW} AND {within("drafts.campaign_id", "?2")}
 ) ON CONFLICT DO NOTHING"""
-_FOUND_DRAFTS = f"""{_ASKED}
+_FOUND_DRAFTS = f"""{_NAMED}
 SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence, contacts.address AS contact_address,
   {_IS_ADDRESSEE} AS is_addressee,
   EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = drafts.thread_id AND audit.audit_id = 'decision:' || ?3) AS is_made
