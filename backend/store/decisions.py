@@ -95,7 +95,7 @@ SELECT drafts.thread_id, 'decision:' || ?3, decided_at, decided_by, drafts.decis
   trim(drafts.reason || CASE
     WHEN wish ->> 'override' AND drafts.decision = 'approve' AND {_HAS_UNRESOLVED}
       THEN ' [override: ' || (graph_meta ->> 'unresolved_fields') || ']'
-    WHEN wish ->> 'overridden' <> '' THEN ' [override: ' || wish ->> 'overridden' || ']' ELSE '' END)
+    WHEN wish ->> 'overridden' <> '' THEN ' [override: ' || (wish ->> 'overridden') || ']' ELSE '' END)
 FROM asked CROSS JOIN drafts ON {_DECIDED_NOW} AND {within("drafts.campaign_id", "?2")} WHERE true ON CONFLICT DO NOTHING"""
 _KEEP_KEY = f"""{_NAMED}
 INSERT INTO decision_keys (key_sha256, request_sha256, owner, made_at)
