@@ -6,12 +6,11 @@ from hashlib import sha256
 
 import pytest
 
-from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
 from backend.domain.access import EVERYWHERE, MAX_CAMPAIGNS, Principal, Reach, Role
 from backend.errors import AgenticSalesError, BadRequest, TokenNameTaken, UnknownToken
-from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
+from tests.databases import open_migrated
 from tests.rows import Rows
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -22,8 +21,7 @@ TOO_MANY = tuple(f"c{number}" for number in range(MAX_CAMPAIGNS + 1))
 @pytest.fixture
 async def database() -> AsyncGenerator[MeteredDatabase]:
     """A migrated database that vanishes."""
-    async with open_database("sqlite:///:memory:") as opened:
-        await D1Schema(opened).migrate()
+    async with open_migrated() as opened:
         yield opened
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import pytest
 
 from backend.d1.clock import TimedDatabase
-from backend.d1.database import open_database
 from backend.domain.access import Reach
 from backend.domain.campaign import Contact, Dossier, Memory, PastTouch, thread_id_of
 from backend.domain.facts import Fact
@@ -18,7 +17,7 @@ from backend.errors import UnknownCampaign, UnknownContact
 from backend.ports import Records
 from backend.store.intake import D1Intake
 from backend.store.records import D1Records
-from backend.store.schema import D1Schema
+from tests.databases import open_migrated
 from tests.fakes.clock import FixedClock
 from tests.fakes.records import RememberingRecords
 from tests.northwind import CAMPAIGN, COMPANY, CONTACT, new_contact
@@ -59,9 +58,8 @@ async def d1_bench() -> AsyncGenerator[Bench, None]:
         clock.advance(timedelta(seconds=1))
         return clock.now()
 
-    async with open_database("sqlite:///:memory:") as opened:
+    async with open_migrated() as opened:
         database = TimedDatabase(opened, a_second_later)
-        await D1Schema(database).migrate()
         intake, rows = D1Intake(database), Rows(database)
 
         async def know_facts(facts: Sequence[Fact]) -> None:

@@ -11,7 +11,6 @@ from langchain_core.runnables import RunnableConfig
 from backend.campaigns import Campaigns
 from backend.checkpointer.saver import D1Saver
 from backend.d1.clock import TimedDatabase
-from backend.d1.database import open_database
 from backend.d1.meter import MeteredDatabase
 from backend.d1.statements import Row
 from backend.domain.campaign import Decision, DecisionRequest
@@ -20,9 +19,9 @@ from backend.domain.instants import from_text, to_text
 from backend.domain.schedule import UNRESTRICTED, SendRules
 from backend.ports import Clock, Lease, Mailer, OutgoingEmail, Threads
 from backend.store.intake import D1Intake
-from backend.store.schema import D1Schema
 from backend.sweeps import RunReport, SweepReport
 from backend.wiring import Service, assemble
+from tests.databases import MEMORY_URL, open_migrated
 from tests.fakes.clock import FixedClock, MovableClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
@@ -172,7 +171,7 @@ async def open_fleet(  # noqa: PLR0913  # each has its default
     script: dict[str, Any] | None = None,
     *,
     coach: bool = False,
-    url: str = "sqlite:///:memory:",
+    url: str = MEMORY_URL,
     token: str | None = None,
     contacts: Sequence[str] = ("ada",),
     clock: MovableClock | None = None,
@@ -180,9 +179,8 @@ async def open_fleet(  # noqa: PLR0913  # each has its default
 ) -> AsyncGenerator[Fleet, None]:
     """Open a migrated fleet with one campaign, `close`, and the given contacts; without a script the model is off."""
     clock = clock or FixedClock()
-    async with open_database(url, token) as opened:
+    async with open_migrated(url, token) as opened:
         database = TimedDatabase(opened, clock.now)
-        await D1Schema(database).migrate()
         saver = D1Saver(database, keep_latest=True)
         model, mailer = ScriptedLLM(script or {}, switched_off=script is None), RecordingMailer()
         service = assemble(database, clock=clock, make_llm=model, mailer=mailer, flags=Flags(), rules=rules)

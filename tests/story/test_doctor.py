@@ -24,9 +24,9 @@ from backend.desk import SystemClock
 from backend.doctor import Report, examine, is_healthy
 from backend.errors import StatementFailed
 from backend.store.intake import D1Intake
-from backend.store.schema import D1Schema
 from backend.store.tokens import D1Tokens
 from tests.d1.wrangler import Edge
+from tests.databases import place_migrated
 from tests.fakes.clock import FixedClock
 from tests.fakes.loopback_d1 import LoopbackD1, refused
 from tests.fakes.unlike_d1 import BlankDatabase, PiecemealDatabase, TextDatabase
@@ -52,8 +52,8 @@ DATABASE_CHECKS = ["database", "atomic batches", "parameter types", "limits", "l
 @pytest.fixture
 async def database(own_folder: Path) -> AsyncGenerator[MeteredDatabase]:
     """The database of the default settings, migrated, with one live token."""
+    await place_migrated(own_folder / FILE)
     async with open_embedded(str(own_folder / FILE)) as database:
-        await D1Schema(database).migrate()
         await D1Tokens(database).create("op", "operator", now=SystemClock().now(), expires_in=timedelta(days=90))
         yield database
 
@@ -88,8 +88,7 @@ async def test_a_sound_service_is_ok_in_every_check(database: MeteredDatabase) -
 @pytest.mark.req("DOCTOR-R2")
 async def test_an_examination_leaves_no_trace(own_folder: Path) -> None:
     """Every file is as it was, byte for byte, the database's included, and none is new."""
-    async with open_embedded(str(own_folder / FILE)) as database:
-        await D1Schema(database).migrate()
+    await place_migrated(own_folder / FILE)
     before = contents(own_folder)
     assert is_healthy(await examine(SOUND))
     assert contents(own_folder) == before

@@ -14,7 +14,7 @@ from backend.cli.commands import app
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
 from backend.doctor import examine
-from backend.store.schema import D1Schema
+from tests.databases import place_migrated
 from tests.fakes.unlike_d1 import BlankDatabase
 
 LONG, OTHER = "s" * 32, "t" * 32
@@ -115,8 +115,8 @@ async def test_a_key_without_the_extra_is_wrong(monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 async def embedded(own_folder: Path) -> AsyncGenerator[MeteredDatabase]:
     """The database of the default settings, migrated."""
+    await place_migrated(own_folder / ".data/agentic-sales.db")
     async with open_embedded(str(own_folder / ".data/agentic-sales.db")) as database:
-        await D1Schema(database).migrate()
         yield database
 
 
