@@ -251,6 +251,8 @@ class Threads(Protocol):
     async def recall(self, draft_id: str, request: DecisionRequest) -> str | None:
         """Read the answer that is kept for the key of `request`, or None as long as there is none.
 
+        Of a thread that was ended before there was one, it is how the thread stands.
+
         Raises:
             KeyReused: another request was made under this key.
         """

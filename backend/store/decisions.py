@@ -109,6 +109,15 @@ SELECT drafts.*, threads.status AS thread_status, threads.fence AS fence, contac
 FROM asked CROSS JOIN drafts ON {_IS_ASKED} CROSS JOIN {_SCENE}
 WHERE threads.thread_id = asked.thread_id AND {within("drafts.campaign_id", "?2")}"""
 _FIND_KEY = "SELECT request_sha256, owner, answer FROM decision_keys WHERE key_sha256 = ?1"
+# A thread that was ended before the decision's run came to its end gets no run, and so no answer of one.
+_RECALL = """
+SELECT request_sha256, owner, COALESCE(answer, (
+  SELECT json_object('thread_id', thread_id, 'status', status, 'reason', status_reason, 'step', step, 'sent',
+    json(iif(EXISTS (
+      SELECT 1 FROM send_ledger AS own WHERE own.thread_id = ?2 AND own.step = threads.step AND own.state = 'sent'
+    ), 'true', 'false')))
+  FROM threads WHERE thread_id = ?2 AND status = 'stopped'
+)) AS answer FROM decision_keys WHERE key_sha256 = ?1"""
 _ALLOWED_LINKS = f"""
 SELECT allowed_links FROM drafts JOIN campaigns USING (campaign_id)
 WHERE thread_id = ?1 AND step = ?2 AND version = ?3 AND {within("campaign_id", "?4")}"""
@@ -183,7 +192,8 @@ class D1Decisions:
 
     async def recall(self, draft_id: str, request: DecisionRequest) -> str | None:
         """See `ports.Threads.recall`."""
-        (key,) = await self._database.batch([Statement(_FIND_KEY, (_key_sha256(request),))])
+        thread_id, *_ = touch_of(draft_id) or ("",)
+        (key,) = await self._database.batch([Statement(_RECALL, (_key_sha256(request), thread_id))])
         remembered = _remembered(key, _request_sha256({draft_id: request}), request, owner="")
         return remembered.answer if remembered else None
 

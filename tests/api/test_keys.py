@@ -152,6 +152,19 @@ async def test_a_decision_whose_process_was_killed_is_answered_under_its_key(
     assert (answer.status_code, answer.json()["sent"], len(door.mailer.delivered)) == (200, True, 1)
 
 
+@pytest.mark.req("APPROVAL-R19")
+async def test_a_decision_whose_thread_was_ended_before_its_run_is_answered_with_the_end(door: Door) -> None:
+    """Killed, and then an operator stopped the thread: no run will ever answer, so the repeat is told that it is stopped."""
+    draft_id = await door.held_draft()
+    request = DecisionRequest("approve", "the-rep", 1, key="k1")
+    await door.service.campaigns.threads.decide(draft_id, request, owner="killed", lease=LEASE)
+    await door.post("/campaigns/close/threads/ada/stop", {"reason": "a customer already"})
+    for _ in range(2):
+        told = (await decide(door, f"{draft_id}/approve", "k1")).json()
+        assert (told["status"], told["sent"]) == ("stopped", False)
+        assert "a customer already" in told["reason"]
+
+
 @pytest.mark.req("APPROVAL-R21")
 @pytest.mark.parametrize("keys", [1, 20])
 async def test_of_twenty_approvals_at_once_one_email_leaves(door: Door, keys: int) -> None:
