@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from backend.domain.campaign import Case, DecisionRecord, Draft, Email, GraphMeta
-from backend.domain.facts import evidence_of, overtaken
+from backend.domain.facts import MAX_COMPANY_FACTS, evidence_of, overtaken
 from backend.domain.faults import name_faults
 from backend.domain.instants import from_text
 from backend.domain.links import strange_links
@@ -24,7 +24,10 @@ def why_outdated(case: Case, decision: DecisionRecord, draft: Draft, max_age: ti
         return f"the approval is older than {max_age.days} days"
     if changed := overtaken(draft["provenance"]["evidence"], case.dossier["facts"]):
         more = f" ({len(changed) - 1} more)" if len(changed) > 1 else ""
-        return f"a fact it rests on has changed: {cut_on_word(changed[0], MAX_FACT_CHARS_SHOWN)}{more}"
+        # No more facts than these are read, so one that surer ones have taken the place of may stand and is not seen.
+        is_full = len(case.dossier["facts"]) >= MAX_COMPANY_FACTS
+        became = f"has changed or is none of the {MAX_COMPANY_FACTS} surest any more" if is_full else "has changed"
+        return f"a fact it rests on {became}: {cut_on_word(changed[0], MAX_FACT_CHARS_SHOWN)}{more}"
     approved = clean(f"{decision['approved']['subject']}\n{decision['approved']['body']}")
     told = tuple(draft["graph_meta"].get("faults", ()))
     strangers = [] if decision.get("override") else strange_links(approved, case.campaign["allowed_links"])

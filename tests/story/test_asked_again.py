@@ -41,6 +41,11 @@ async def doubt_a_fact(fleet: Fleet) -> None:
     await learn(fleet, now(confidence=0.4))
 
 
+async def learn_what_is_surer(fleet: Fleet) -> None:
+    """Eight facts come in that are surer, and the one of before still stands."""
+    await learn(fleet, *(now(field=f"field {number}", confidence=1.0) for number in range(8)))
+
+
 async def move_the_contact(fleet: Fleet) -> None:
     """Ada works elsewhere, and nothing is known of that company."""
     await fleet.rows.set_contacts(company_id="elsewhere")
@@ -53,6 +58,7 @@ async def move_the_contact(fleet: Fleet) -> None:
         (grow_old, "older than 7 days"),
         (change_a_fact, "a fact it rests on has changed: close_days: Its month-end close takes three days"),
         (doubt_a_fact, "a fact it rests on has changed: close_days"),
+        (learn_what_is_surer, "a fact it rests on has changed or is none of the 8 surest any more: close_days"),
         (move_the_contact, "a fact it rests on has changed: close_days"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
