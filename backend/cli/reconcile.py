@@ -24,8 +24,9 @@ async def reconcile_sends(*, days: int) -> int:
         say(err(), "The provider was not asked: an SMTP server keeps no list. Set MAIL_SENT_URL to its folder of sent emails.")
     elif found.elsewhere:
         say(err(), f"{found.elsewhere} of the rows belong to another provider than {deliveries.name}, which was not asked.")
-    rows, deliveries = f"{found.rows} row{'s'[: found.rows != 1]}", f"deliver{'y' if found.deliveries == 1 else 'ies'}"
-    compared = f"{rows} of the ledger and {found.deliveries} {deliveries} of the last {days} days compared"
+    read = f"{found.rows} row{'s'[: found.rows != 1]} of the ledger"
+    told = f"{found.deliveries} deliver{'y' if found.deliveries == 1 else 'ies'}"
+    compared = f"{read} and {told} of the last {days} days compared"
     differs = f"{table.row_count} differ{'s' if table.row_count == 1 else ''}"
     say(out(), f"{compared}: {differs if table.row_count else 'all match'}.")
     return table.row_count
