@@ -9,12 +9,14 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
 
+import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from backend.api.bodies import with_body
 from backend.api.security import Wired
 from backend.domain.unsubscribe import PATH, Scope
+from backend.errors import DatabaseError
 
 router = APIRouter(include_in_schema=False)
 """It is for mail programs and browsers, and no part of what programs are told of."""
@@ -53,6 +55,12 @@ _NOT_GOOD: Final = """
 <h1>This link does not work.</h1>
 <p>Perhaps a part of it is missing: open it from the email once more, or answer the email with the word “unsubscribe”.</p>"""
 
+_NOT_NOW: Final = """
+<h1>That did not work.</h1>
+<p>We could not write your wish down just now. Please go back and press the button again in some minutes.</p>"""
+
+_log = structlog.get_logger()
+
 
 @router.head(PATH + "{token}")
 @router.get(PATH + "{token}")
@@ -72,7 +80,11 @@ async def unsubscribe(token: str, service: Wired, request: Request) -> HTMLRespo
     if key is None:
         return _page(_NOT_GOOD, HTTPStatus.NOT_FOUND)
     scope = _scope_of(await (await with_body(request, MAX_FORM_BYTES)).body())
-    found = await service.unsubscribes.act(key, scope)
+    try:
+        found = await service.unsubscribes.act(key, scope)
+    except DatabaseError as failure:
+        _log.error("request.failed", method=request.method, path=PATH, error=type(failure).__name__)
+        return _page(_NOT_NOW, HTTPStatus.SERVICE_UNAVAILABLE)
     return _page(_DONE[scope] + _STILL) if found else _page(_NOT_GOOD, HTTPStatus.NOT_FOUND)
 
 

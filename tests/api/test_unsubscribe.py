@@ -4,6 +4,7 @@ import hmac
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import httpx
 import pytest
 
 from backend.domain.unsubscribe import key_of_touch
-from tests.api.door import Door, open_door
+from backend.errors import DatabaseUnreachable
+from backend.store.unsubscribes import D1Unsubscribes
+from tests.api.door import BrokenDatabase, Door, open_door
 
 SECRET = "the secret of links, 32 characters"
 SETTINGS: dict[str, Any] = {"public_url": "https://mail.example", "unsubscribe_secret": SECRET}
@@ -175,3 +178,18 @@ async def test_the_link_in_the_email_is_the_pages(door: Door) -> None:
     assert email.footer.splitlines()[0].endswith(f": https://mail.example{PAGE}")
     card = await door.read("/drafts/close:ada:0:1")
     assert card["footer"] == email.footer
+
+
+@pytest.mark.req("POST-R25")
+async def test_a_wish_that_could_not_be_written_is_said_to_be_none(door: Door) -> None:
+    """A page for people, not a document for programs; when the database answers again, the same button acts."""
+    service = door.service
+    silent = BrokenDatabase(service.database, DatabaseUnreachable("connection refused", tries=5))
+    door.app.state.service = replace(service, unsubscribes=D1Unsubscribes(silent))
+    answer = await ask(door, "POST")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert "press the button again" in answer.text
+    door.app.state.service = service
+    assert not await is_marked(door)
+    assert (await ask(door, "POST")).status_code == 200
+    assert await is_marked(door)
