@@ -7,7 +7,7 @@ from backend.d1.statements import Database, Result, Statement
 from backend.domain.attendance import Attendance
 from backend.domain.instants import from_text
 from backend.ports import RollCall
-from backend.store.stopped import NOT_ALL_PAUSED
+from backend.store.stopped import NOT_ALL_PAUSED, not_all_paused_since
 
 MAX_NAMED = 20
 """Absent threads that are named at a time."""
@@ -23,12 +23,14 @@ _TELL = f"""
 UPDATE sweeps SET number = number + 1, swept_at = {NOW}, taken_until = CASE WHEN ?3 THEN ?2 ELSE taken_until END
 WHERE name = 'last' AND number = ?1"""
 _NUMBER = "SELECT number FROM sweeps WHERE name = 'last'"
+_TAKEN_UNTIL = "(SELECT taken_until FROM sweeps WHERE name = 'last')"
 _ABSENT = f"""
-SELECT thread_id FROM threads WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= ?1 AND {NOT_ALL_PAUSED}
+SELECT thread_id FROM threads
+WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= ?1 AND {not_all_paused_since("?1")}
 ORDER BY {CLAIMABLE_AT} LIMIT ?2"""
 _ABSENT_SINCE = f"""
-SELECT thread_id FROM threads WHERE next_touch_at IS NOT NULL
-  AND {CLAIMABLE_AT} <= (SELECT taken_until FROM sweeps WHERE name = 'last') AND {NOT_ALL_PAUSED}
+SELECT thread_id FROM threads
+WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= {_TAKEN_UNTIL} AND {not_all_paused_since(_TAKEN_UNTIL)}
 ORDER BY {CLAIMABLE_AT} LIMIT ?1"""
 _STANDING = f"""
 SELECT {NOW} AS now, swept_at,

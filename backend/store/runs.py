@@ -38,8 +38,9 @@ SELECT thread_id, 'run:' || fence, {NOW}, ?4, ?5, step, draft_version, ?6 FROM t
 _ANSWER = f"""
 UPDATE decision_keys SET answer = ?5
 WHERE key_sha256 = ?4 AND answer IS NULL AND EXISTS (SELECT 1 FROM threads WHERE {_HELD})"""
+# What was due before the run ended is due when it ends: a sweep that began meanwhile could not have taken it.
 _RELEASE = f"""
-UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = COALESCE(?7, {later("?8")}),
+UPDATE threads SET status = ?4, status_reason = ?5, step = ?6, next_touch_at = COALESCE(max(?7, {NOW}), {later("?8")}),
   draft_version = COALESCE(?9, draft_version), attempts = ?10, waiting_code = ?11, waiting_for = ?12, waiting_due_at = NULL,
   lease_owner = NULL, lease_until_at = NULL, done_fence = fence
 WHERE {_HELD}"""

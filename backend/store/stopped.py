@@ -37,3 +37,10 @@ REPLY_RULE: Final = f"""(
 
 NOT_ALL_PAUSED: Final = "NOT EXISTS (SELECT 1 FROM stops WHERE stops.stop_id = 'everything' AND stops.is_paused = 1)"
 """While everything is paused, nothing is due."""
+
+
+def not_all_paused_since(instant: str) -> str:
+    """SQL that holds unless everything is paused, or was when a sweep began at `instant` and nothing was due to it."""
+    return f"""NOT EXISTS (
+  SELECT 1 FROM stops WHERE stops.stop_id = 'everything' AND (stops.is_paused = 1 OR stops.said_at >= {instant})
+)"""

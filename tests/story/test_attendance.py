@@ -9,7 +9,10 @@ from structlog.testing import capture_logs
 from backend.campaigns import LEASE
 from backend.d1.statements import Statement
 from backend.domain.attendance import AttendanceLimits
+from backend.domain.campaign import DecisionRequest
+from backend.domain.stops import EVERYTHING
 from backend.errors import ModelCallFailed
+from backend.ports import RollCall
 from tests.fakes.clock import SkewedClock
 from tests.fakes.threads import DueThreads
 from tests.northwind import SCRIPT
@@ -66,6 +69,44 @@ async def test_what_failed_was_let_go_or_was_cut_off_is_not_absent() -> None:
         assert await reasons(fleet) == []
         fleet.clock.advance(LEASE)
         assert await reasons(fleet) == []
+
+
+@pytest.mark.req("SWEEP-R12")
+async def test_after_a_pause_of_everything_nobody_is_absent_who_could_not_be_taken() -> None:
+    """Sweeps of the pause, and one that began in it and ends after it, name nobody; the first sweep after it takes all."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await fleet.service.stops.say(EVERYTHING, "pause", by="op", why="")
+        fleet.clock.advance(timedelta(hours=1))
+        threads = fleet.campaigns.threads
+        await fleet.resume()
+        look = await threads.look(limit=10)
+        fleet.clock.advance(timedelta(seconds=1))
+        await fleet.service.stops.say(EVERYTHING, "resume", by="op", why="")
+        assert await reasons(fleet) == []
+        roll = RollCall(look.number, look.at, is_whole=True, is_told=True)
+        assert (await threads.claim([], owner="slow", lease=LEASE, roll=roll)).absent == []
+        assert await reasons(fleet) == []
+        fleet.clock.advance(timedelta(minutes=2))
+        await fleet.database.batch([Statement(DAMAGE, ("close:ada",))])
+        assert (await fleet.resume()).absent == ["close:ada"]
+        assert len(await reasons(fleet)) == 1
+
+
+@pytest.mark.req("SWEEP-R12")
+async def test_a_gap_that_was_over_before_its_run_ended_makes_nobody_absent() -> None:
+    """A sweep that began while the run of an old rejection was under way could not have taken the next touch."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        await fleet.campaigns.decide_together({await fleet.pending(): DecisionRequest("reject", "ana")})
+        fleet.clock.advance(timedelta(days=10))
+        (lease,) = await claim(fleet.campaigns.threads)
+        await fleet.resume()
+        fleet.clock.advance(timedelta(seconds=1))
+        assert (await fleet.campaigns._run(lease, principal="cron")).step == 1
+        assert await reasons(fleet) == []
+        assert (await fleet.resume()).counts["awaiting_approval"] == 1
 
 
 @pytest.mark.req("SWEEP-R12")
