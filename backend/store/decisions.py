@@ -139,7 +139,7 @@ WHERE thread_id = ?1 AND state = 'reserved'
   AND EXISTS (SELECT 1 FROM threads WHERE thread_id = ?1 AND {_MAY_STOP} AND {_IS_STOPPING})"""
 STOP = f"""
 UPDATE threads SET status = 'stopped', status_reason = ?3, next_touch_at = NULL, lease_owner = NULL, lease_until_at = NULL,
-  fence = fence + 1
+  fence = fence + 1, waiting_code = NULL, waiting_for = NULL, waiting_due_at = NULL
 WHERE thread_id = ?1 AND {_MAY_STOP} AND {_IS_STOPPING}"""
 _FOUND = """
 SELECT status, EXISTS (SELECT 1 FROM audit WHERE audit.thread_id = ?1 AND audit_id = ?2) AS done

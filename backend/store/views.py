@@ -199,7 +199,7 @@ def _why_it_waits(row: Row) -> WaitingBecause | None:
         (due_at > now, "gap", f"{touch} is due at {due_at}, when the gap before it has passed."),
         (True, "sweep", f"{touch} is due, and the next sweep takes it up."),
     ]
-    until = None if row["leased"] else row["next_touch_at"]
+    until = None if row["leased"] or row["paused_why"] else row["next_touch_at"]
     return next(WaitingBecause(code, sentence, until) for holds, code, sentence in reasons if holds)
 
 

@@ -111,6 +111,19 @@ async def test_over_a_cap_the_touch_waits_for_the_next_place(rules: SendRules, f
 
 
 @pytest.mark.req("WHEN-R9")
+async def test_who_is_stopped_leaves_the_queue() -> None:
+    """Three queue behind one; two of them are stopped, and whoever comes then stands second and not fourth."""
+    async with fleet_of(SendRules(mailbox_cap_a_day=1), 5) as fleet:
+        *early, last = await fleet.rows.pending()
+        for draft_id in early:
+            await fleet.decide_on(draft_id, "approve")
+        for contact_id in ("contact1", "contact2"):
+            await fleet.campaigns.stop("close", contact_id, principal="op")
+        report = await fleet.decide_on(last, "approve")
+        assert from_text(report.next_touch_at or "") < fleet.clock.now() + timedelta(days=3)
+
+
+@pytest.mark.req("WHEN-R9")
 async def test_what_did_not_leave_takes_no_place() -> None:
     """A refused email and one that a person says was not delivered leave their place to others; an unknown one keeps it."""
     async with fleet_of(SendRules(mailbox_cap_a_day=1, domain_cap_a_day=1), 4) as fleet:

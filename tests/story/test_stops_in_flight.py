@@ -40,6 +40,29 @@ async def test_a_resume_that_comes_before_a_run_sets_its_thread_aside_is_not_los
         assert await fleet.rows.pending() == ["close:ada:0:1"]
 
 
+@pytest.mark.req("STOP-R7")
+async def test_what_ends_in_a_pause_is_counted_there_no_more() -> None:
+    """A thread that was set aside and is stopped waits for nothing, whatever is said of the campaign later."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await say(fleet, "pause", SCOPES[1])
+        assert [stop.threads for stop in (await fleet.service.stops.page()).stops] == [1]
+        await fleet.campaigns.stop("close", "ada", principal="op")
+        assert [stop.threads for stop in (await fleet.service.stops.page()).stops] == [0]
+        assert (await fleet.thread())["waiting_code"] is None
+
+
+@pytest.mark.req("STOP-R1")
+async def test_what_is_due_to_nobody_names_no_instant() -> None:
+    """A pause of everything leaves the row's instant as it is, and no sweep looks then."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await say(fleet, "pause", EVERYTHING)
+        waiting = (await fleet.service.views.thread("close", "ada")).waiting_because
+        assert waiting
+        assert (waiting.code, waiting.until) == ("paused", None)
+
+
 @pytest.mark.req("STOP-R1", "STOP-R9")
 @pytest.mark.parametrize("scope", SCOPES, ids=str)
 async def test_a_pause_between_approval_and_send_leaves_the_thread_paused_and_nothing_claimed(scope: Scope) -> None:
