@@ -51,10 +51,10 @@ class Sweeps:
         return total
 
     async def close(self) -> None:
-        """Claim nothing more, and wait for the runs under way."""
+        """Claim nothing more, and wait for the runs under way; they go on when whoever waits is cancelled."""
         self._closing.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait({self._task})
 
     async def _sweep(self) -> None:
         while self._asked and not self._closing.is_set():

@@ -92,8 +92,8 @@ class Sweeper:
             line = await _piped(process.stdout).readline()
         finally:
             stopping.cancel()
-        if not line:
-            self._process = None
+        if not line.endswith(b"\n"):  # it ended, perhaps in the middle of a report
+            self._process, line = None, b""
             await process.wait()
         return line
 

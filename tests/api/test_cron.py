@@ -58,6 +58,22 @@ async def test_waiting_for_a_sweep_answers_with_its_report(door: Door) -> None:
     assert await door.sweep() == {"counts": nothing, "runs": [], "absent": []}
 
 
+@pytest.mark.req("SERVE-R4")
+async def test_a_second_signal_leaves_the_runs_under_way() -> None:
+    """The first one's wait is cancelled, and the sweep is not: who waits after it sees its end."""
+    resume = GatedResume(FULL)
+    sweeps = Sweeps(resume)
+    sweeps.ask()
+    first = asyncio.create_task(sweeps.close())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait({first})
+    resume.gate.set()
+    with capture_logs() as logs:
+        await sweeps.close()
+    assert [log["claimed"] for log in logs] == [10]
+
+
 @pytest.mark.req("API-R13")
 async def test_the_application_ends_only_after_its_runs(tmp_path: Path) -> None:
     """A run that is under way when the application ends is not cut off: its draft is there, and its lease is free."""

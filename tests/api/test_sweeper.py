@@ -27,6 +27,12 @@ assert sys.stdin.readline() and not sys.stdin.readline()
 print(json.dumps({"runs": [{"thread_id": "first", "status": "scheduled"}], "took_all": False}), flush=True)
 """
 
+DIES_IN_A_REPORT = """
+import sys
+sys.stdin.readline()
+sys.stdout.write('{"runs": [')
+"""
+
 
 def stand_in(answer: str) -> Sweeper:
     """A sweeper whose process answers with this expression of a `line`."""
@@ -69,6 +75,17 @@ async def test_a_process_that_ended_is_started_anew() -> None:
         assert (await sweeper(stop=asyncio.Event())).took_all
         with pytest.raises(SweepFailed, match="its process ended"):
             await sweeper(stop=asyncio.Event())
+    await sweeper.close()
+
+
+@pytest.mark.req("SERVE-R9")
+async def test_a_process_that_is_killed_in_the_middle_of_a_report_is_started_anew() -> None:
+    """Half a report is none: each call fails in a sentence, by a process of its own."""
+    sweeper = Sweeper([sys.executable, "-c", DIES_IN_A_REPORT])
+    with pytest.raises(SweepFailed, match="its process ended"):
+        await sweeper(stop=asyncio.Event())
+    with pytest.raises(SweepFailed, match="its process ended"):
+        await sweeper(stop=asyncio.Event())
     await sweeper.close()
 
 
