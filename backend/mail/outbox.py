@@ -36,7 +36,7 @@ class OutboxMailer:
 
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory)
-        self._ids: frozenset[str] | None = None
+        self._known: dict[str, Delivery] = {}
 
     async def send(self, email: OutgoingEmail) -> str:
         """Write `email` once per idempotency key, and return the name of its file.
@@ -55,16 +55,18 @@ class OutboxMailer:
                 yield delivery
 
     async def has(self, delivery_id: str) -> bool:
-        """See `ports.Deliveries.has`; the folder is read once."""
-        if self._ids is None:
-            self._ids = frozenset(delivery.id for delivery in await asyncio.to_thread(self._read))
-        return delivery_id in self._ids
+        """See `ports.Deliveries.has`; a file that was read before is not read again."""
+        return any(delivery.id == delivery_id for delivery in await asyncio.to_thread(self._read))
 
     def _read(self) -> list[Delivery]:
         try:
-            return [_delivery_in(file) for file in sorted(self._directory.glob("*.eml"))]
+            files = sorted(self._directory.glob("*.eml"))
+            for file in files:
+                if file.name not in self._known:
+                    self._known[file.name] = _delivery_in(file)
         except OSError as error:
             raise DeliveriesUnread(self.name, f"its folder cannot be read ({error.strerror})") from error
+        return [self._known[file.name] for file in files]
 
     def _deliver(self, email: OutgoingEmail) -> str:
         rendered = render(email)

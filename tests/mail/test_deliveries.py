@@ -32,7 +32,7 @@ async def ids(deliveries: Deliveries) -> list[str]:
 
 @pytest.mark.req("SEND-R16")
 async def test_the_outbox_tells_its_files(tmp_path: Path) -> None:
-    """Those since an instant; `has` knows the older ones too; a folder that cannot be read says so."""
+    """Those since an instant; `has` knows the older ones too, and what came meanwhile; a folder that cannot be read says so."""
     mailer = OutboxMailer(tmp_path / "out")
     assert await ids(mailer) == []
     for number, at in enumerate((EARLIER, LATER)):
@@ -40,6 +40,8 @@ async def test_the_outbox_tells_its_files(tmp_path: Path) -> None:
     assert await ids(mailer) == ["<m1@forge.example>"]
     mailer = OutboxMailer(tmp_path / "out")
     assert [await mailer.has(f"<m{number}@forge.example>") for number in range(3)] == [True, True, False]
+    await OutboxMailer(tmp_path / "out").send(an_email(message_id="<m2@forge.example>", idempotency_key="k2", sent_at=LATER))
+    assert await mailer.has("<m2@forge.example>")
 
 
 def listed(number: int, at: str, sender: str = "Grace <Grace@forge.example>") -> dict[str, Any]:

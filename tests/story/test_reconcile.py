@@ -12,7 +12,8 @@ from backend.domain.campaign import DecisionRequest
 from backend.domain.instants import from_text, to_text
 from backend.mail import OutboxMailer
 from backend.ports import Deliveries, Delivery, KnownBy
-from backend.reconciling import Reconciliation, reconcile
+from backend.reconciling import Booked, Reconciliation, reconcile
+from backend.store.books import D1Books
 from tests.mail.emails import an_email
 from tests.northwind import SCRIPT
 from tests.story.fleet import Fleet, open_fleet
@@ -208,3 +209,23 @@ async def test_an_email_whose_id_never_came_back_is_known_by_its_recipient(
         found = await compare(fleet, Listed(has_them))
         assert [one.what for one in found.mismatches if "checkpoint" not in one.what] == whats
         assert (found.rows, found.deliveries) == (1, len(has_them))
+
+
+class EarlyBooks(D1Books):
+    """Reads rows while runs hold their threads, and checkpoints after the runs have committed both."""
+
+    async def pages(self, since: timedelta, *, overlap: timedelta) -> AsyncIterator[Sequence[Booked]]:
+        """See `reconciling.Books.pages`."""
+        async for page in D1Books.pages(self, since, overlap=overlap):
+            yield [replace(row, state="reserved", is_under_way=True) for row in page]
+
+
+@pytest.mark.req("SEND-R15")
+async def test_a_send_that_is_settled_between_two_readings_is_not_named() -> None:
+    """The ledger said reserved, and the checkpoint that was read after it knows the email as sent."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.enrol()
+        await fleet.resume()
+        await fleet.decide("approve")
+        early = EarlyBooks(fleet.database, fleet.saver)
+        assert (await reconcile(early, None, since=MONTH)).mismatches == []
