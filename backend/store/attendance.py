@@ -23,7 +23,8 @@ _TELL = f"""
 UPDATE sweeps SET number = number + 1, swept_at = {NOW}, taken_until = CASE WHEN ?3 THEN ?2 ELSE taken_until END
 WHERE name = 'last' AND number = ?1"""
 _NUMBER = "SELECT number FROM sweeps WHERE name = 'last'"
-_TAKEN_UNTIL = "(SELECT taken_until FROM sweeps WHERE name = 'last')"
+# A bare column has an affinity, and with one the index on the expression is read from end to end.
+_TAKEN_UNTIL = "(SELECT COALESCE(taken_until, '') FROM sweeps WHERE name = 'last')"
 _ABSENT = f"""
 SELECT thread_id FROM threads
 WHERE next_touch_at IS NOT NULL AND {CLAIMABLE_AT} <= ?1 AND {not_all_paused_since("?1")}
