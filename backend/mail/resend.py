@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from backend.domain.instants import to_text
+from backend.domain.suppression import normalise_address
 from backend.egress import trusted_tls
 from backend.errors import DeliveriesUnread, MailError, MailOutcomeUnknown, MailPostponed, MailRefused
 from backend.mail.message import ascii_address, html_of, render
@@ -82,7 +83,7 @@ class ResendMailer:
 
     async def since(self, instant: datetime, senders: Collection[str]) -> AsyncIterator[Delivery]:
         """See `ports.Deliveries.since`; the account's emails from other senders are left out."""
-        own, place, known = {address.casefold() for address in senders}, "", set[str]()
+        own, place, known = set(map(normalise_address, senders)), "", set[str]()
         while True:
             after = {"after": place} if place else {}
             status, fields = await self._get("/emails", {"limit": str(_PAGE_SIZE), **after})
@@ -96,7 +97,7 @@ class ResendMailer:
                 if place in known:
                     raise DeliveriesUnread(self.name, "its list begins again before its end")
                 known.add(place)
-                if parseaddr(str(email.get("from")))[1].casefold() in own:
+                if normalise_address(parseaddr(str(email.get("from")))[1]) in own:
                     yield Delivery(place, ", ".join(map(str, email.get("to") or [])), to_text(at))
             if not fields.get("has_more") or not emails:
                 return

@@ -69,6 +69,16 @@ async def test_resend_tells_its_list_page_by_page() -> None:
 
 
 @pytest.mark.req("SEND-R16")
+async def test_resend_names_a_sender_beyond_ascii_in_ascii() -> None:
+    """A campaign's sender is known there by the ASCII form of its domain."""
+    says = [page(listed(1, LATER, "Grace <grace@xn--frge-5qa.example>"))]
+    async with ResendStandIn(says=[*says]).listening() as server:
+        mailer = ResendMailer("re_secret", url=f"http://127.0.0.1:{server.port}")
+        async with mailer:
+            assert [delivery.id async for delivery in mailer.since(START, ["Grace@förge.example"])] == ["e1"]
+
+
+@pytest.mark.req("SEND-R16")
 @pytest.mark.parametrize(("answer", "has"), [((200, {"id": "e1"}), True), ((404, {"name": "not_found"}), False)])
 async def test_resend_is_asked_for_one_email(answer: Answer, has: bool) -> None:  # noqa: FBT001  # a case
     """By its id, which is escaped."""
