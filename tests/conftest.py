@@ -1,5 +1,6 @@
 """What holds for every test: an environment of its own, models off, loopback only, specs tied to tests, golden files."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from backend.settings import Settings
 from tests.fakes.authority import found_authority
 
 pytest_plugins = ["pytester", "tests.specs", "tests.loopback", "tests.goldens", "tests.d1.wrangler"]
+
+# Everything is imported and collected once and lives to the end: no garbage collection looks at it while it comes, or later.
+gc.disable()
 
 # A developer's shell may configure none of this; LangChain and LangSmith read more names than ours.
 for _name in list(os.environ):
@@ -34,6 +38,12 @@ hypothesis.settings.load_profile("suite")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Files asked for by name run in this process: a second one would take longer to start than they do."""
     return None if any(Path(argument).is_dir() for argument in config.args) else 0
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there out of all garbage collections, and begin with those."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
