@@ -21,6 +21,9 @@ FREE_MAIL_DOMAINS: Final = frozenset(
 )
 """At these domains strangers have their mailboxes: their recipients are no one company, and no cap counts them together."""
 
+KEPT_FREE_S: Final = 1_800
+"""Nothing is placed in so many last seconds of a window: a sweep that came a bit late would find it closed, day after day."""
+
 _MINUTES_A_DAY: Final = 24 * 60
 _DAYS_SEARCHED: Final = 800
 _HOURS: Final = re.compile(r"([0-2][0-9]):([0-5][0-9])-([0-2][0-9]):([0-5][0-9])")
@@ -143,8 +146,9 @@ class Window:
     closes_at: datetime
 
     def at(self, fraction: float) -> datetime:
-        """The instant at this fraction of the window, from 0 to below 1."""
-        return self.opens_at + (self.closes_at - self.opens_at) * fraction
+        """The instant at this fraction, from 0 to below 1, of what is not kept free; the opening of a window that is short."""
+        room = self.closes_at - self.opens_at - timedelta(seconds=KEPT_FREE_S)
+        return self.opens_at + max(room, timedelta(0)) * fraction
 
 
 @dataclass(frozen=True, slots=True)

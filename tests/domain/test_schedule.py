@@ -13,6 +13,7 @@ from backend.domain.campaign import Campaign, Company, Contact, Dossier
 from backend.domain.schedule import (
     EVERY_DAY,
     FREE_MAIL_DOMAINS,
+    KEPT_FREE_S,
     Calendar,
     Hours,
     SendRules,
@@ -89,7 +90,7 @@ def test_a_window_ends_where_its_clocks_say_so_when_they_change(hours: str, at: 
     assert (window.opens_at, window.closes_at) == (datetime.fromisoformat(opens), datetime.fromisoformat(closes))
 
 
-@pytest.mark.req("WHEN-R2")
+@pytest.mark.req("WHEN-R2", "WHEN-R6")
 @given(calendar=calendars, at=instants)
 def test_an_opening_is_open_not_earlier_than_asked_and_its_own_next(calendar: Calendar, at: datetime) -> None:
     """For any days, hours, zone and holidays; and the window that begins there is open to its very end."""
@@ -100,6 +101,8 @@ def test_an_opening_is_open_not_earlier_than_asked_and_its_own_next(calendar: Ca
     assert calendar.next_opening(opening) == opening
     assert window.opens_at == opening < window.closes_at
     assert all(calendar.is_open(window.at(part / 8)) for part in range(8))
+    kept_free = min(timedelta(seconds=KEPT_FREE_S), window.closes_at - window.opens_at)
+    assert window.closes_at - window.at(0.999) >= kept_free
     assert calendar.is_open(window.closes_at - timedelta(milliseconds=1))
 
 

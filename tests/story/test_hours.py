@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,15 @@ async def test_an_approval_on_friday_evening_leaves_on_monday() -> None:
         thread = await fleet.thread()
         assert (thread["attempts"], thread["waiting_code"]) == (0, None)
         assert from_text(thread["next_touch_at"]) == fleet.clock.now() + timedelta(days=4)
+
+
+@pytest.mark.req("WHEN-R6")
+async def test_a_sweep_that_comes_half_an_hour_late_finds_the_window_open() -> None:
+    """However late in its window a touch has its place; found closed it would get the same place of the next, for ever."""
+    async with fleet_of(replace(OFFICE, hours=read_hours("09:00-10:00")), at=FRIDAY_EVENING) as fleet:
+        report = await fleet.decide("approve")
+        fleet.clock.set(from_text(report.next_touch_at or "") + timedelta(minutes=29))
+        assert [run.sent for run in (await fleet.resume()).runs] == [True]
 
 
 @pytest.mark.req("WHEN-R4")
