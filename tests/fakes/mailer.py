@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
-from backend.errors import MailOutcomeUnknown, MailRefused
+from backend.errors import MailOutcomeUnknown, MailPostponed, MailRefused
 from backend.mail.message import render
 from backend.ports import OutgoingEmail
 
-_Fault: TypeAlias = tuple[Literal["refuse", "lose answer"], str]
+_Fault: TypeAlias = tuple[Literal["refuse", "postpone", "lose answer"], str]
 
 
 @dataclass
@@ -37,6 +37,8 @@ class RecordingMailer:
         fault, why = self._faults.popleft() if self._faults else ("", "")
         if fault == "refuse":
             raise MailRefused(self.name, why)
+        if fault == "postpone":
+            raise MailPostponed(self.name, why)
         if self._rendered.setdefault(key, rendered) != rendered:
             raise MailRefused(self.name, "its key was used before, for another email")
         if self.deliveries[key] == 0:
@@ -53,6 +55,10 @@ class RecordingMailer:
     def refuse(self, why: str = "the mailbox does not exist") -> None:
         """Let the next send be refused; nothing is delivered."""
         self._faults.append(("refuse", why))
+
+    def postpone(self, why: str = "it is busy") -> None:
+        """Let the next send be put off; nothing is delivered."""
+        self._faults.append(("postpone", why))
 
     def lose_answer(self, why: str = "the connection ended") -> None:
         """Let the next send be delivered without its answer coming back."""

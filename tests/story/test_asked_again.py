@@ -96,16 +96,21 @@ async def test_what_still_stands_is_sent() -> None:
         assert (run.sent, fleet.mailer.attempts.total()) == (True, 1)
 
 
+async def edit_and_die(fleet: Fleet, link: str, *, override: bool) -> None:
+    """A person's own text with a link is decided on, and the run is killed right after."""
+    await fleet.enrol()
+    await fleet.resume()
+    edited = Email(subject="Mine", body=f"See {link}\n\n{OPT_OUT_LINE}")
+    request = DecisionRequest("edit", "ana", edited=edited, override=override)
+    await fleet.campaigns.threads.decide(await fleet.pending(), request, owner="killed", lease=timedelta(0))
+
+
 @pytest.mark.req("APPROVAL-R16")
 @pytest.mark.parametrize("override", [False, True])
 async def test_a_link_that_is_allowed_no_more_is_asked_about_unless_it_was_meant(override: bool) -> None:  # noqa: FBT001  # a case
     """An edit with a link waits for its run while the campaign's list changes under it."""
     async with open_fleet(SCRIPT) as fleet:
-        await fleet.enrol()
-        await fleet.resume()
-        edited = Email(subject="Mine", body=f"See {LINK}\n\n{OPT_OUT_LINE}")
-        request = DecisionRequest("edit", "ana", edited=edited, override=override)
-        await fleet.campaigns.threads.decide(await fleet.pending(), request, owner="killed", lease=timedelta(0))
+        await edit_and_die(fleet, LINK, override=override)
         await fleet.rows.set_campaigns(allowed_links="[]")
         (run,) = (await fleet.resume()).runs
         assert run.sent == override
@@ -120,11 +125,7 @@ async def test_a_link_that_is_allowed_no_more_is_asked_about_unless_it_was_meant
 async def test_a_link_that_the_card_names_as_not_allowed_is_asked_about_once() -> None:
     """It was overridden, the approval grew old, and the new version says of its link what the gate finds: it leaves."""
     async with open_fleet(SCRIPT) as fleet:
-        await fleet.enrol()
-        await fleet.resume()
-        edited = Email(subject="Mine", body=f"See https://elsewhere.example/x.\n\n{OPT_OUT_LINE}")
-        request = DecisionRequest("edit", "ana", edited=edited, override=True)
-        await fleet.campaigns.threads.decide(await fleet.pending(), request, owner="killed", lease=timedelta(0))
+        await edit_and_die(fleet, "https://elsewhere.example/x.", override=True)
         await grow_old(fleet)
         assert "older than 7 days" in (await fleet.resume()).runs[0].reason
         assert (await fleet.decide("approve")).sent

@@ -1,8 +1,7 @@
 """A connection to a provider is cut at a step, and the process dies before it writes what came of it; another one goes on."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -10,10 +9,9 @@ import pytest
 from backend.campaigns import LEASE
 from backend.domain.campaign import DecisionRequest
 from backend.egress import trusted_tls
-from backend.errors import MailError
 from backend.mail import ResendMailer, SmtpMailer, SmtpServer
-from backend.ports import Mailer, OutgoingEmail
-from tests.fakes.killer import Killed
+from backend.ports import Mailer
+from tests.fakes.killer import Killed, KillingMailer
 from tests.fakes.resend_stand_in import ResendStandIn
 from tests.fakes.smtp_server import CUT, SmtpStandIn
 from tests.northwind import SCRIPT
@@ -22,29 +20,6 @@ from tests.story.fleet import Fleet, open_fleet
 DAY = timedelta(hours=24)
 SMTP_STEPS = ("connect", "EHLO", "MAIL", "RCPT", "DATA", "text", ".")
 HTTP_STEPS = ("cut", "cut after")
-
-
-@dataclass
-class DyingMailer:
-    """Dies when it has heard from the provider, or heard that it will hear nothing."""
-
-    mailer: Mailer
-
-    @property
-    def name(self) -> str:
-        """See `ports.Mailer.name`."""
-        return self.mailer.name
-
-    @property
-    def replay_window(self) -> timedelta:
-        """See `ports.Mailer.replay_window`."""
-        return self.mailer.replay_window
-
-    async def send(self, email: OutgoingEmail) -> str:
-        """See `ports.Mailer.send`."""
-        with suppress(MailError):
-            await self.mailer.send(email)
-        raise Killed
 
 
 @asynccontextmanager
@@ -67,7 +42,7 @@ async def killed_while_sending(fleet: Fleet, mailer: Mailer, server: SmtpStandIn
     await fleet.enrol()
     await fleet.resume()
     with pytest.raises(Killed):
-        await fleet.on(fleet.database, mailer=DyingMailer(mailer)).decide(
+        await fleet.on(fleet.database, mailer=KillingMailer(mailer, "after")).decide(
             await fleet.pending(), DecisionRequest("approve", "ana")
         )
     server.says.clear()
