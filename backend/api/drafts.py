@@ -177,7 +177,7 @@ async def edit_draft(draft_id: DraftId, service: Wired, who: Who, body: EditBody
 async def regenerate_draft(
     draft_id: DraftId, service: Wired, who: Who, body: RegenerateBody | None = None, key: Key = None
 ) -> DecisionAnswer:
-    """Have a new version written with this feedback in mind; a touch has at most five versions."""
+    """Have a new version written with this feedback in mind; from the fifth version on none is written."""
     wish = body or RegenerateBody()
     request = DecisionRequest(
         "regenerate", who.name, wish.version, feedback=wish.feedback, accepts_default=wish.accepts_default

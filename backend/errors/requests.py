@@ -220,11 +220,11 @@ class DraftKept(Conflict):
 
 
 class TooManyVersions(Conflict):
-    """A touch has as many versions as it may have."""
+    """A touch has as many versions as may be written of it."""
 
-    def __init__(self, draft_id: str, max_versions: int) -> None:
+    def __init__(self, draft_id: str, version: int, max_versions: int) -> None:
         super().__init__(
-            f"Draft '{draft_id}' is version {max_versions}, the last one a touch may have. "
+            f"Draft '{draft_id}' is version {version}, and from version {max_versions} on no new one is written. "
             "Nothing was decided; edit, approve, reject or stop it.",
         )
 

@@ -329,7 +329,7 @@ def _objection(draft_id: str, row: Row, request: DecisionRequest) -> Conflict:
     if request.version not in (None, version):
         return DraftVersionStale(draft_id, request.version or 0, version)
     if request.decision == "regenerate" and version >= MAX_DRAFT_VERSIONS:
-        return TooManyVersions(draft_id, MAX_DRAFT_VERSIONS)
+        return TooManyVersions(draft_id, version, MAX_DRAFT_VERSIONS)
     if not row["is_addressee"] and request.recipient != row["contact_address"]:
         return AddresseeChanged(draft_id, row["recipient_address"], row["contact_address"])
     meta: dict[str, Any] = json.loads(row["graph_meta"])

@@ -6,9 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from backend.domain.campaign import DecisionRequest, Email
+from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email
 from backend.domain.closing import OPT_OUT_LINE
 from backend.domain.facts import Fact
+from backend.errors import TooManyVersions
 from backend.store.intake import D1Intake
 from tests.northwind import FACT, LINK, SCRIPT, new_contact
 from tests.story.fleet import Fleet, open_fleet
@@ -94,6 +95,21 @@ async def test_what_still_stands_is_sent() -> None:
         fleet.clock.advance(timedelta(days=7))
         (run,) = (await fleet.resume()).runs
         assert (run.sent, fleet.mailer.attempts.total()) == (True, 1)
+
+
+@pytest.mark.req("APPROVAL-R17", "AA02-R23")
+async def test_however_often_it_is_asked_about_the_text_that_was_approved_is_there_to_approve() -> None:
+    """Past the fifth version no new text is written, and the refusal names the version it is; approved once more, it leaves."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.approved_but_not_sent()
+        await change_a_fact(fleet)
+        await fleet.resume()
+        for number in range(MAX_DRAFT_VERSIONS):
+            await learn(fleet, now(value=f"It takes {number} days"))
+            assert (await fleet.decide("approve")).draft_id == f"close:ada:0:{number + 3}"
+        with pytest.raises(TooManyVersions, match="is version 7, and from version 5 on"):
+            await fleet.decide("regenerate")
+        assert (await fleet.decide("approve")).sent
 
 
 async def edit_and_die(fleet: Fleet, link: str, *, override: bool) -> None:
