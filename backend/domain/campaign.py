@@ -18,7 +18,7 @@ MemoryKind = Literal["objection", "wish", "tried"]
 MAX_DRAFT_VERSIONS = 5
 
 _HONORIFICS = frozenset({"dr", "prof", "mr", "mrs", "ms", "herr", "frau"})
-_DRAFT_ID = re.compile(r"([^:]+:[^:]+):([0-9]{1,4}):([0-9]{1,4})")
+_DRAFT_ID = re.compile(r"([^:]+:[^:]+):(0|[1-9][0-9]{0,3}):(0|[1-9][0-9]{0,3})")
 
 
 def thread_id_of(campaign_id: str, contact_id: str) -> str:

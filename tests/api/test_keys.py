@@ -234,6 +234,19 @@ async def test_a_hundred_drafts_are_decided_in_one_request_to_the_database(door:
 
 
 @pytest.mark.req("APPROVAL-R22")
+@pytest.mark.parametrize("alias", ["close:ada:0:01", "close:ada:00:1"])
+async def test_a_draft_has_one_name(door: Door, alias: str) -> None:
+    """A number written otherwise names no draft: what is said to be unknown was not decided."""
+    draft_id = await door.held_draft()
+    told = await decide_together(door, [{"draft_id": alias, "decision": "stop"}])
+    assert (told["decided"], await door.pending()) == (0, draft_id)
+    both = [{"draft_id": alias, "decision": "stop"}, {"draft_id": draft_id, "decision": "approve"}]
+    assert (await decide_together(door, both))["decided"] == 1
+    assert len(door.mailer.delivered) == 1
+    assert (await door.ask("GET", f"/drafts/{alias}", "rep")).status_code == 404
+
+
+@pytest.mark.req("APPROVAL-R22")
 async def test_the_largest_request_of_many_decisions_is_taken(door: Door) -> None:
     """A hundred reasons at their longest, each character escaped as JSON may: nothing of it is too large."""
     reason = "\N{GRINNING FACE}" * MAX_BULK_REASON_CHARS
