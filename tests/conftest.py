@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from backend.demo.hours import AT_ANY_HOUR
+from backend.logs import configure_logs
 from backend.settings import Settings
 from tests.fakes.authority import found_authority
 
@@ -59,6 +60,12 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test runs in an empty folder of its own, so it reads no developer's `.env` and shares no `.data`."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def logs_of_a_service() -> None:
+    """Every test has the service's logs, whatever a command left; structlog's own take a second to paint an exception."""
+    configure_logs("DEBUG")
 
 
 @pytest.fixture

@@ -7,13 +7,11 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from backend.cli.commands import app
@@ -58,13 +56,6 @@ COMMANDS = [
     "evals push",
     "evals coach-report",
 ]
-
-
-@pytest.fixture(autouse=True)
-def logs_as_before() -> Iterator[None]:
-    """A command configures the process's logs; another test's are its own."""
-    yield
-    structlog.reset_defaults()
 
 
 def run(arguments: str, **variables: str) -> Result:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -14,18 +13,6 @@ from backend.errors import SettingRefused
 from backend.logs import configure_logs
 
 SECRET = "ada@northwind.example"
-
-
-@pytest.fixture(autouse=True)
-def logs_as_before() -> Iterator[None]:
-    """The process's logs are configured anew by each test, and are another test's own afterwards."""
-    root, level = logging.getLogger(), logging.getLogger().level
-    handlers = root.handlers.copy()
-    configure_logs("info")
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
