@@ -63,7 +63,7 @@ _WITHDRAW = f"""{_NAMED}
 UPDATE drafts SET status = 'withdrawn', reason = {BLOCKED_BECAUSE} FROM asked CROSS JOIN {_SCENE}
 WHERE {_WAITS_WITH_IT} AND {BLOCKED_BECAUSE} IS NOT NULL AND {within("drafts.campaign_id", "?2")}"""
 _END_WITHDRAWN = f"""{_NAMED}
-UPDATE threads SET status = 'stopped', status_reason = drafts.reason, next_touch_at = NULL
+UPDATE threads SET status = 'stopped', status_reason = drafts.reason, next_touch_at = NULL, waiting_for = NULL
 FROM asked CROSS JOIN drafts ON {_IS_ASKED} AND drafts.status = 'withdrawn'
 WHERE (threads.thread_id, threads.step, threads.draft_version) = (asked.thread_id, asked.step, asked.version)
   AND threads.status = 'awaiting_approval' AND {within("threads.campaign_id", "?2")}"""

@@ -81,7 +81,7 @@ UPDATE drafts SET status = 'withdrawn', reason = (
 WHERE (thread_id, step, version) IN (SELECT thread_id, step, version FROM ({_BLOCKED_THREADS}) WHERE blocked IS NOT NULL)
   AND status = 'pending' AND {_NEW}"""
 END_WITHDRAWN = f"""
-UPDATE threads SET status = 'stopped', next_touch_at = NULL, status_reason = (
+UPDATE threads SET status = 'stopped', next_touch_at = NULL, waiting_for = NULL, status_reason = (
   SELECT drafts.reason FROM drafts
   WHERE (drafts.thread_id, drafts.step, drafts.version) = (threads.thread_id, threads.step, threads.draft_version)
 )

@@ -21,22 +21,29 @@ _QUEUE_OF_MAILBOX, _QUEUE_OF_DOMAIN = f"'cap:' || {_MAILBOX}", f"'cap:@' || {_li
 _IS_ANOTHER = "(other.thread_id, other.step) <> (?1, ?2)"
 
 
-def _full_at(column: str, value: str, cap: str, period_s: int) -> str:
+def _full_at(column: str, value: str, cap: str, period_s: int, queue: str) -> str:
     """SQL of the instant at which the oldest of the last `cap` emails of the period was claimed; NULL while a place is free.
 
-    It reads as many rows as there are places.
+    Whoever has not waited yet leaves a place to each that waits; where that leaves none, the place is one of this instant. It
+    reads a few rows a place.
     """
-    return f"""CASE WHEN {_limit(cap)} IS NOT NULL THEN (
-  SELECT other.reserved_at FROM send_ledger AS other
-  WHERE other.{column} = {value} AND other.reserved_at > {later(f"-{period_s}")} AND {_IS_ANOTHER}
-  ORDER BY other.reserved_at DESC LIMIT 1 OFFSET {_limit(cap)} - 1
+    since = later(f"-{period_s}")
+    taken = f"FROM send_ledger AS other WHERE other.{column} = {value} AND other.reserved_at > {since} AND {_IS_ANOTHER}"
+    return f"""CASE WHEN {_limit(cap)} IS NOT NULL THEN COALESCE(
+  (SELECT other.reserved_at {taken} ORDER BY other.reserved_at DESC LIMIT 1 OFFSET {_limit(cap)} - 1),
+  CASE WHEN threads.waiting_for IS NULL AND EXISTS (SELECT 1 {_stands_in(queue)})
+    AND (SELECT count(*) FROM (SELECT 1 {taken} LIMIT {_limit(cap)})) + {_waiting(queue, _limit(cap))} >= {_limit(cap)}
+  THEN {since} END
 ) END"""
 
 
-def _waiting(queue: str, cap: str) -> str:
-    return f"""(SELECT count(*) FROM (
-  SELECT 1 FROM threads AS queued WHERE queued.waiting_for = {queue} AND queued.thread_id <> ?1 LIMIT {PLACES_SEEN} * {cap}
-))"""
+def _waiting(queue: str, most: str) -> str:
+    return f"(SELECT count(*) FROM (SELECT 1 {_stands_in(queue)} LIMIT {most}))"
+
+
+def _stands_in(queue: str) -> str:
+    """SQL of the others in a queue; while a person is asked again, a touch keeps its turn and keeps nobody waiting."""
+    return f"FROM threads AS queued WHERE queued.waiting_for = {queue} AND queued.thread_id <> ?1 AND queued.status = 'decided'"
 
 
 DAY_S: Final = 86_400
@@ -49,9 +56,9 @@ _WRITTEN_TO_AT = f"""CASE WHEN {_limit("gap_s")} > 0 THEN (
     AND other.state IN ('reserved', 'sent', 'unknown')
   WHERE same.address_sha256 = contacts.address_sha256
 ) END"""
-_MAILBOX_DAY = _full_at("mailbox", _MAILBOX, "mailbox_a_day", DAY_S)
-_MAILBOX_HOUR = _full_at("mailbox", _MAILBOX, "mailbox_an_hour", HOUR_S)
-_DOMAIN_DAY = _full_at("recipient_domain", _limit("domain"), "domain_a_day", DAY_S)
+_MAILBOX_DAY = _full_at("mailbox", _MAILBOX, "mailbox_a_day", DAY_S, _QUEUE_OF_MAILBOX)
+_MAILBOX_HOUR = _full_at("mailbox", _MAILBOX, "mailbox_an_hour", HOUR_S, _QUEUE_OF_MAILBOX)
+_DOMAIN_DAY = _full_at("recipient_domain", _limit("domain"), "domain_a_day", DAY_S, _QUEUE_OF_DOMAIN)
 
 MAY_LEAVE_NOW: Final = f"""
 {_IS_OPEN} AND {_WRITTEN_TO_AT} IS NULL AND {_MAILBOX_DAY} IS NULL AND {_MAILBOX_HOUR} IS NULL AND {_DOMAIN_DAY} IS NULL"""
@@ -73,8 +80,9 @@ SINCE: Final = f"""
 
 QUEUES: Final = f"""
 CASE WHEN mailbox_day_at IS NOT NULL OR mailbox_hour_at IS NOT NULL
-  THEN {_waiting(_QUEUE_OF_MAILBOX, f"COALESCE({_limit('mailbox_a_day')}, {_limit('mailbox_an_hour')})")}
-  WHEN domain_day_at IS NOT NULL THEN {_waiting(_QUEUE_OF_DOMAIN, _limit("domain_a_day"))} ELSE 0 END AS ahead,
+  THEN {_waiting(_QUEUE_OF_MAILBOX, f"{PLACES_SEEN} * COALESCE({_limit('mailbox_a_day')}, {_limit('mailbox_an_hour')})")}
+  WHEN domain_day_at IS NOT NULL THEN {_waiting(_QUEUE_OF_DOMAIN, f"{PLACES_SEEN} * {_limit('domain_a_day')}")}
+  ELSE 0 END AS ahead,
   CASE WHEN mailbox_day_at IS NOT NULL OR mailbox_hour_at IS NOT NULL THEN {_QUEUE_OF_MAILBOX}
   WHEN domain_day_at IS NOT NULL THEN {_QUEUE_OF_DOMAIN} END AS queue"""
 """Columns over those of `SINCE`: the queue to stand in, and how many stand there."""

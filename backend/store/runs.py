@@ -97,13 +97,15 @@ class D1Run:
             reason=why or WAITING_FOR_A_PERSON,
             step=held["step"],
             draft_version=held["version"],
+            waiting_for=self._queue(),
         )
 
     def ask_again(self, why: str) -> None:
         """See `ports.Run.ask_again`."""
         self._transaction.forget()
         self._stage(_REOPEN)
-        self._outcome = _Outcome(is_told=True, status="awaiting_approval", reason=why, step=self.case.thread.step)
+        step = self.case.thread.step
+        self._outcome = _Outcome(is_told=True, status="awaiting_approval", reason=why, step=step, waiting_for=self._queue())
 
     def schedule(self, status: ThreadStatus, *, step: int, next_touch_at: str | None, reason: str = "") -> None:
         """See `ports.Run.schedule`."""
@@ -148,6 +150,10 @@ class D1Run:
         if self._is_set_aside:
             last.append(self._statement(_SET_ASIDE))
         await self._transaction.commit(self._database, last)
+
+    def _queue(self) -> str | None:
+        """The queue in which this touch has stood for a place; a person who is asked again does not send it to the end."""
+        return self.case.thread.waiting_for if self.case.decision else None
 
     def _stay(self, reason: str, *, next_touch_at: str | None = None, attempts: int = 0) -> _Outcome:
         thread = self.case.thread

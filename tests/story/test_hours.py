@@ -21,6 +21,7 @@ from backend.domain.schedule import SendRules, read_days, read_hours, tell_days
 from backend.errors import SettingRefused
 from backend.ports import Lease
 from backend.settings import Settings
+from backend.store.intake import D1Intake
 from tests.fakes.clock import FixedClock
 from tests.northwind import SCRIPT
 from tests.story.fleet import Fleet, open_fleet
@@ -145,7 +146,56 @@ async def test_what_did_not_leave_takes_no_place() -> None:
         assert not (await fleet.decide_on(drafts[2], "approve")).sent
         (send,) = (await fleet.service.sends.unknown()).sends
         await fleet.service.sends.resolve(send.send_id, delivered=False, principal="op")
+        await fleet.campaigns.stop("close", drafts[2].split(":")[1], principal="op")
         assert (await fleet.decide_on(drafts[3], "approve")).sent
+
+
+@pytest.mark.req("WHEN-R15")
+async def test_who_comes_later_leaves_the_place_to_who_waits() -> None:
+    """The place of the day is free again, and one waits for a later hour of it: who is approved just now stands behind."""
+    async with fleet_of(SendRules(mailbox_cap_a_day=1), 3) as fleet:
+        first, second, third = await fleet.rows.pending()
+        assert (await fleet.decide_on(first, "approve")).sent
+        due_at = from_text((await fleet.decide_on(second, "approve")).next_touch_at or "")
+        fleet.clock.advance(timedelta(days=1, seconds=1))
+        assert fleet.clock.now() < due_at
+        behind = await fleet.decide_on(third, "approve")
+        assert (behind.sent, from_text(behind.next_touch_at or "") > due_at) == (False, True)
+        fleet.clock.set(due_at)
+        assert [(run.thread_id, run.sent) for run in (await fleet.resume()).runs] == [(second.removesuffix(":0:1"), True)]
+        for _ in range(2):
+            await fleet.fast_forward()
+        assert len(fleet.mailer.delivered) == 3
+
+
+@pytest.mark.req("WHEN-R15")
+async def test_who_is_asked_again_keeps_its_turn() -> None:
+    """The sender's name changed while a touch waited for a place: approved anew it leaves, though others have come to wait."""
+    async with fleet_of(SendRules(mailbox_cap_a_day=1), 3) as fleet:
+        first, second, third = await fleet.rows.pending()
+        for draft_id in (first, second, third):
+            await fleet.decide_on(draft_id, "approve")
+        await fleet.rows.set_campaigns(sender_name="Benno Ortiz")
+        (asked,) = (await fleet.fast_forward()).runs
+        assert (asked.status, asked.thread_id) == ("awaiting_approval", second.removesuffix(":0:1"))
+        assert (await fleet.decide_on(asked.draft_id or "", "approve")).sent
+        assert (await fleet.thread(asked.thread_id))["waiting_for"] is None
+
+
+@pytest.mark.req("WHEN-R15")
+async def test_who_is_asked_again_and_may_not_be_written_to_any_more_leaves_the_queue() -> None:
+    """While a person is asked nobody leaves a place to it, and its draft is withdrawn."""
+    async with fleet_of(SendRules(mailbox_cap_a_day=1), 3) as fleet:
+        *early, last = await fleet.rows.pending()
+        for draft_id in early:
+            await fleet.decide_on(draft_id, "approve")
+        await fleet.rows.set_campaigns(sender_name="Benno Ortiz")
+        (asked,) = (await fleet.fast_forward()).runs
+        assert (await fleet.thread(asked.thread_id))["waiting_for"] == "cap:ben@vendor.example"
+        assert (await fleet.decide_on(last, "approve", recipient="contact2@northwind.example")).sent
+        await D1Intake(fleet.database).mark(asked.thread_id.split(":")[1], "unsubscribed", evidence="x", principal="op")
+        thread = await fleet.thread(asked.thread_id)
+        assert (thread["status"], thread["waiting_for"]) == ("stopped", None)
 
 
 @pytest.mark.req("WHEN-R10")
