@@ -31,6 +31,7 @@ _LONGEST_WAIT: Final = timedelta(seconds=30)
 _SPENT_KEY: Final = "invalid_idempotent_request"
 _OF_THIS_EMAIL: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """Resend's other errors speak of our key, our domain, our quota or of another request under way."""
+_OF_OUR_KEY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class ResendMailer:
@@ -88,6 +89,10 @@ class ResendMailer:
             after = {"after": place} if place else {}
             status, fields = await self._get("/emails", {"limit": str(_PAGE_SIZE), **after})
             emails = fields.get("data")
+            if status in _OF_OUR_KEY:
+                raise DeliveriesUnread(
+                    self.name, f"RESEND_API_KEY may not read emails (it answered {status}); take one that may"
+                )
             if status != HTTPStatus.OK or not isinstance(emails, list):
                 raise DeliveriesUnread(self.name, f"it answered {status} to a list of emails")
             for email in cast("list[Any]", emails):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from imaplib import IMAP4
 from typing import Final
 
-from imap_tools.errors import ImapToolsError
+from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxUnencrypted
 from imap_tools.query import AND, H
 
@@ -26,6 +26,14 @@ _OURS: Final = re.compile(r"<[0-9a-f]{32}@[^<>]+>")
 _AT_ONCE: Final = 200
 _NOT_TOLD: Final = (ImapToolsError, IMAP4.error, OSError, ValueError, OverflowError, MemoryError)
 """A refusal, a lost connection, or words that mean nothing: letters, dates and sizes that cannot be."""
+_WHY: Final = (
+    (MailboxLoginError, "it does not take the login of MAIL_SENT_URL"),
+    (MailboxFolderSelectError, "it does not have the folder of MAIL_SENT_URL"),
+    (TimeoutError, f"it did not answer within {ASK_DEADLINE_S:g} s"),
+    (ConnectionRefusedError, "nobody listens there"),
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (IMAP4.abort, "it ended the connection"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +108,5 @@ class SentFolder:
                 mailbox.client.shutdown()
 
     def _unread(self, error: Exception) -> DeliveriesUnread:
-        return DeliveriesUnread(f"The folder of sent emails at {self._place.host}", type(error).__name__)
+        found = next((why for kind, why in _WHY if isinstance(error, kind)), type(error).__name__)
+        return DeliveriesUnread(f"The folder of sent emails at {self._place.host}", found)

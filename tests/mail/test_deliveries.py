@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ async def test_a_resend_that_does_not_tell_is_an_error_and_no_empty_list(says: S
             with pytest.raises(DeliveriesUnread) as refused:
                 await ids(mailer)
     assert "re_secret" not in str(refused.value)
+    assert ("RESEND_API_KEY may not read" in str(refused.value)) == (says[0][0] == 401)
 
 
 @pytest.mark.req("SEND-R16")
@@ -127,9 +129,12 @@ async def test_a_mailbox_tells_its_folder_of_sent_emails() -> None:
             assert [await deliveries.has(touch) for touch in (touches[0], "<none@forge.example>")] == [True, False]
         place = ImapFolder("127.0.0.1", server.port, "demouser", "wrong", "Sent", is_encrypted=False)
         wrong = SentFolder(place, trusted_tls(), name="")
-        with pytest.raises(DeliveriesUnread) as refused:
+        with pytest.raises(DeliveriesUnread, match="does not take the login") as refused:
             await ids(wrong)
         assert "wrong" not in str(refused.value)
+        elsewhere = replace(place, password="demopass", folder="Nowhere")  # a demonstration's
+        with pytest.raises(DeliveriesUnread, match="does not have the folder"):
+            await ids(SentFolder(elsewhere, trusted_tls(), name=""))
 
 
 @pytest.mark.req("SEND-R16")
