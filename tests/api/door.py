@@ -20,6 +20,7 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.mailer import RecordingMailer
 from tests.fakes.scripted_model import ScriptedLLM
 from tests.northwind import CAMPAIGN_BODY, SCRIPT, contact_body
+from tests.releases import COMMIT
 from tests.rows import Rows
 
 CRON_SECRETS = ("the cron secret in force", "the one before it, gültig still")
@@ -104,6 +105,7 @@ async def open_ready(
         "d1_url": f"sqlite:///{folder}/door.db",
         "cron_secret": CRON_SECRETS[0],
         "cron_secret_previous": CRON_SECRETS[1],
+        "release_commit": COMMIT,  # else git is asked, twice a door
         **settings,
     }
     await place_migrated(folder / "door.db")
