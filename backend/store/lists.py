@@ -17,6 +17,7 @@ from backend.listings import (
     ThreadSummary,
 )
 from backend.store.known import look_up_campaign
+from backend.store.stopped import PAUSED_WHY
 
 _CAMPAIGNS: Final = "SELECT * FROM campaigns WHERE campaign_id > ?1 ORDER BY campaign_id LIMIT ?2"
 _CAMPAIGNS_WITHIN: Final = """
@@ -32,8 +33,10 @@ CROSS JOIN contacts ON contacts.contact_id = page.contact_id LEFT JOIN companies
 ORDER BY page.thread_id"""
 # The last of a full range comes along whatever its status: the next page goes on after it.
 _THREADS: Final = f"""
-SELECT * FROM (SELECT *, row_number() OVER (ORDER BY thread_id) AS place FROM ({_RANGE}))
-WHERE status = COALESCE(?4, status) OR place = ?3 ORDER BY place LIMIT ?5"""
+SELECT threads.*, place, CASE WHEN threads.status IN ('scheduled', 'decided') THEN {PAUSED_WHY} END AS paused_why
+FROM (SELECT thread_id, status, row_number() OVER (ORDER BY thread_id) AS place FROM ({_RANGE})) AS page
+CROSS JOIN threads ON threads.thread_id = page.thread_id
+WHERE page.status = COALESCE(?4, page.status) OR place = ?3 ORDER BY place LIMIT ?5"""
 
 
 class D1Lists:
@@ -75,7 +78,7 @@ class D1Lists:
         rows = await self._of_campaign(statement, campaign_id, reach)
         found = [row for row in rows if status in (None, row["status"])]
         names = ThreadSummary.__dataclass_fields__
-        threads = [ThreadSummary(**{name: row[name] for name in names}) for row in found[:limit]]
+        threads = [ThreadSummary(**{name: _as_paused(row)[name] for name in names}) for row in found[:limit]]
         if len(found) > limit:
             return ThreadPage(threads, threads[-1].contact_id)
         return ThreadPage(threads, rows[-1]["contact_id"] if rows and rows[-1]["place"] == size else None)
@@ -85,6 +88,11 @@ class D1Lists:
         if not campaigns.rows:
             raise UnknownCampaign(campaign_id)
         return found.rows
+
+
+def _as_paused(row: Row) -> Row:
+    """The row of a thread; what is paused is due to nobody, and that is why it waits."""
+    return {**row, "status_reason": row["paused_why"], "next_touch_at": None} if row["paused_why"] else row
 
 
 def _contact(row: Row) -> ContactSummary:

@@ -53,11 +53,15 @@ async def test_what_ends_in_a_pause_is_counted_there_no_more() -> None:
 
 
 @pytest.mark.req("STOP-R1")
-async def test_what_is_due_to_nobody_names_no_instant() -> None:
-    """A pause of everything leaves the row's instant as it is, and no sweep looks then."""
+@pytest.mark.parametrize("scope", SCOPES, ids=str)
+async def test_what_is_due_to_nobody_names_its_pause_and_no_instant(scope: Scope) -> None:
+    """A pause of everything leaves the row's instant as it is, and no sweep looks then; the list says it too."""
     async with open_fleet(SCRIPT) as fleet:
         await fleet.enrol()
-        await say(fleet, "pause", EVERYTHING)
+        await say(fleet, "pause", scope)
+        (listed,) = (await fleet.service.lists.threads("close")).threads
+        assert listed.status_reason.startswith(f"{scope} was paused by op at ")
+        assert listed.next_touch_at is None
         waiting = (await fleet.service.views.thread("close", "ada")).waiting_because
         assert waiting
         assert (waiting.code, waiting.until) == ("paused", None)
