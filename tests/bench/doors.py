@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from backend.demo.scripted_model import Reply, ScriptedModelServer
-from tests.bench.door import COMMAND
+from tests.bench.door import AT_ANY_HOUR, COMMAND
 from tests.bench.earlier import Figures, show
 from tests.bench.load import Latencies, Load, percentile_ms
 
@@ -56,6 +56,7 @@ async def served(folder: Path, model_url: str) -> AsyncGenerator[tuple[httpx.Asy
         "DEEPSEEK_BASE_URL": model_url,
         "CAMPAIGN_COACH_ENABLED": "true",
         "LOG_LEVEL": "WARNING",
+        **AT_ANY_HOUR,
     }
     process = await asyncio.create_subprocess_exec(
         *(COMMAND, "serve", "--port", "0", "--no-ticker"), cwd=folder, env={**os.environ, **variables}, stdout=subprocess.PIPE
