@@ -4,6 +4,7 @@ import asyncio
 import math
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from backend.errors import DatabaseUnreachable, DatabaseUnwritable, StatementFai
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 10.0
+LOCK_LOOK_S = 0.002
 MAX_EXACT_INTEGER = 2**53
 MAX_PLAIN_FLOAT = 1e21  # JavaScript writes a whole number below this without an exponent, so it comes back as an integer
 
@@ -110,7 +112,10 @@ class Connection:
     def _run(self, statements: Sequence[Statement]) -> list[Result]:
         reads = only_read(statements)
         try:
-            self._connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+            if reads:
+                self._connection.execute("BEGIN")
+            else:
+                self._begin_writing()
         except sqlite3.OperationalError as error:
             raise DatabaseUnreachable(str(error), tries=1) from error
         try:
@@ -127,6 +132,24 @@ class Connection:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         return results
+
+    def _begin_writing(self) -> None:
+        """Take the write lock, and look often whether it is free: SQLite's own waits grow to a tenth of a second."""
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                    if not is_busy or time.monotonic() >= deadline:
+                        raise
+                    time.sleep(LOCK_LOOK_S)  # noqa: TID251  # in a thread of its own; the other process tells nobody when it is done
+                else:
+                    return
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
 
     def _execute(self, statement: Statement) -> Result:
         changes_before = self._connection.total_changes

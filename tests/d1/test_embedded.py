@@ -13,7 +13,7 @@ from backend.d1.database import open_database
 from backend.d1.embedded import open_embedded
 from backend.d1.meter import MeteredDatabase
 from backend.d1.statements import Statement
-from backend.errors import DatabaseError, DatabaseFileRefused
+from backend.errors import DatabaseError, DatabaseFileRefused, DatabaseUnreachable
 from backend.store.schema import D1Schema
 from tests.processes import nursery, start_process
 
@@ -75,6 +75,21 @@ async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
             await waiting
         [counted] = await database.batch([Statement(COUNTED)])
         assert counted.rows == [{"value": 2}]
+
+
+async def test_a_lock_that_is_not_let_go_ends_as_unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was written by the batch that gave up, and the next one goes through once the lock is free."""
+    monkeypatch.setattr("backend.d1.connection.BUSY_TIMEOUT_S", 0.05)
+    async with open_embedded(f"{tmp_path}/d1.db") as database:
+        await D1Schema(database).migrate()
+        with contextlib.closing(sqlite3.connect(tmp_path / "d1.db", isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            with pytest.raises(DatabaseUnreachable, match="locked"):
+                await database.batch([Statement(COUNT)])
+            holder.execute("ROLLBACK")
+        await database.batch([Statement(COUNT)])
+        [counted] = await database.batch([Statement(COUNTED)])
+        assert counted.rows == [{"value": 1}]
 
 
 async def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
