@@ -17,7 +17,7 @@ from backend.domain.closing import footer_of
 from backend.domain.conversation import name_earlier
 from backend.domain.instants import MAX_CLOCK_DIFFERENCE, to_text
 from backend.domain.schedule import UNRESTRICTED, Calendar, SendLimits, SendRules, calendar_of, capped_domain, fraction_of
-from backend.domain.suppression import normalise_address
+from backend.domain.suppression import normalise_address, reason_blocked
 from backend.domain.unsubscribe import NO_LINKS, UnsubscribeLinks, key_of_touch, offer_unsubscribe
 from backend.errors import (
     AskedAgain,
@@ -69,14 +69,14 @@ async def deliver(  # noqa: PLR0913  # what a send rests on, each thing named
         SendNeedsPerson: an earlier attempt may have left; nothing was handed to the mailer.
         MailRefused, MailOutcomeUnknown: what the provider said, settled in the run.
     """
+    may_be_asked = not (case.attempted or reason_blocked(case.dossier))
+    if may_be_asked and (why := why_outdated(case, decision, draft, outside.approval_max_age)):
+        raise AskedAgain(why)
     reservation = await _claim(outside, case, lease, decision, place)
     if reservation.state == "sent":
         return reservation.email
     if reservation.state == "failed":
         raise MailRefused(reservation.provider, "an earlier attempt at this touch was refused")
-    if reservation.mine and (why := why_outdated(case, decision, draft, outside.approval_max_age)):
-        outside.ledger.release(reservation)
-        raise AskedAgain(why)
     if not _may_be_posted(reservation, outside.mailer):
         outside.ledger.settle(reservation, "unknown", error="another attempt may have left, and cannot be repeated safely")
         raise SendNeedsPerson(reservation.thread_id, place.step, reservation.provider)

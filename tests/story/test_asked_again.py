@@ -9,11 +9,14 @@ import pytest
 from backend.domain.campaign import MAX_DRAFT_VERSIONS, DecisionRequest, Email
 from backend.domain.closing import OPT_OUT_LINE
 from backend.domain.facts import Fact
+from backend.domain.schedule import SendRules, read_hours
 from backend.errors import TooManyVersions
 from backend.store.intake import D1Intake
 from tests.northwind import FACT, LINK, SCRIPT, new_contact
 from tests.story.fleet import Fleet, open_fleet
 
+LOOK_CLAIM_COMMIT = 3
+"""Requests of a sweep whose one run asks the database nothing by itself."""
 Change = Callable[[Fleet], Awaitable[None]]
 
 
@@ -95,6 +98,30 @@ async def test_what_still_stands_is_sent() -> None:
         fleet.clock.advance(timedelta(days=7))
         (run,) = (await fleet.resume()).runs
         assert (run.sent, fleet.mailer.attempts.total()) == (True, 1)
+
+
+@pytest.mark.req("APPROVAL-R24")
+async def test_asking_again_waits_for_no_hour_and_claims_nothing() -> None:
+    """Eight days later, at an hour at which nothing leaves: the run asks the database nothing, and writes once."""
+    async with open_fleet(SCRIPT, rules=SendRules(hours=read_hours("09:00-10:00"))) as fleet:
+        await fleet.approved_but_not_sent()
+        fleet.clock.advance(timedelta(days=8))
+        before = fleet.database.meter.requests
+        (run,) = (await fleet.resume()).runs
+        assert run.draft_id == "close:ada:0:2"
+        assert fleet.database.meter.requests - before == LOOK_CLAIM_COMMIT
+        assert await fleet.rows.sends() == []
+
+
+@pytest.mark.req("APPROVAL-R24")
+async def test_nobody_is_asked_about_who_has_replied() -> None:
+    """Her thread ends instead, however old the approval is."""
+    async with open_fleet(SCRIPT) as fleet:
+        await fleet.approved_but_not_sent()
+        fleet.clock.advance(timedelta(days=8))
+        await fleet.rows.raise_flag("ada", "replied")
+        (run,) = (await fleet.resume()).runs
+        assert (run.status, await fleet.rows.sends(), len(await fleet.rows.drafts())) == ("stopped", [], 1)
 
 
 @pytest.mark.req("APPROVAL-R17", "AA02-R23")
